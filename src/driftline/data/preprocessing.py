@@ -1,0 +1,283 @@
+"""Invertible maps between jets and the nearly normal numbers that a score model learns.
+
+Of the jet: ln pt, eta and ln mass pass through a monotone, piecewise linear map from quantiles of
+their class to quantiles of the normal distribution; the multiplicity n is dequantised by a uniform
+number u in [0, 1), z = Phi^-1(F(n - 1) + u p(n)), with F its distribution function in the class.
+Of the particles: the angles pass through asinh(angle / scale), ptrel through the logit, and each is
+then standardised per class. All maps are calculated in float64 and give the dtype of their input.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit, ndtr, ndtri
+
+from driftline.data.clouds import JET_FEATURES, Jets
+from driftline.errors import InputError
+
+Floats = NDArray[np.floating[Any]]
+Labels = NDArray[np.int64]
+
+_SMALLEST = 1e-3
+"""GeV: smaller pt and mass are taken as this, so that their logarithm exists."""
+
+_UNSEEN = 2e-7
+"""Probability given to every multiplicity, so that those a class never showed can be asked for."""
+
+_PTREL_RANGE = (1e-9, 1 - 2.0**-24)
+"""The open interval (0, 1) as far as float32 resolves it."""
+
+
+@dataclass(frozen=True)
+class JetPreprocessing:
+    """Preprocessing constants of K classes and up to P particles; make it with ``fit``.
+
+    Attributes:
+        types: names of the classes.
+        jets_per_class: (K,) how many jets the constants come from; 0: class not known.
+        angle_scale: scale of the asinh map of etarel and phirel; large means linear.
+        quantiles: (K, 3, Q) float64, knots of ln pt, eta and ln mass, strictly increasing.
+        normal: (K, Q) float64, the normal quantiles that belong to them, strictly increasing.
+        multiplicity: (K, P) float64, distribution function F(1) ... F(P) = 1, strictly increasing.
+        centre: (K, 3) float64, means of the mapped particle features.
+        width: (K, 3) float64, their standard deviations.
+    """
+
+    types: tuple[str, ...]
+    jets_per_class: tuple[int, ...]
+    angle_scale: float
+    quantiles: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    multiplicity: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    width: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, jets: Jets, *, angle_scale: float = 0.05) -> "JetPreprocessing":
+        """The constants of a training sample.
+
+        Args:
+            jets: any number of classes; those without a jet stay unknown. At least 10 jets a class.
+            angle_scale: asinh maps angles linearly below this scale, logarithmically above.
+
+        Raises:
+            InputError: a class has fewer than 10 jets.
+        """
+        counts = np.bincount(jets.labels, minlength=len(jets.types))
+        for name, count in zip(jets.types, counts):
+            if 0 < count < 10:
+                raise InputError(
+                    f"{count} jets of class {name} to fit preprocessing; give 10 or more"
+                )
+        knots = _knot_count(int(counts.max()))
+        constants = [
+            _fit_class(jets[jets.labels == k], knots, angle_scale) if counts[k] else None
+            for k in range(len(jets.types))
+        ]
+        known = next(c for c in constants if c is not None)
+        filled = [c or tuple(np.zeros_like(array) for array in known) for c in constants]
+        quantiles, normal, multiplicity, centre, width = map(np.stack, zip(*filled))
+        return cls(
+            tuple(jets.types),
+            tuple(int(n) for n in counts),
+            float(angle_scale),
+            quantiles,
+            normal,
+            multiplicity,
+            centre,
+            width,
+        )
+
+    @property
+    def max_particles(self) -> int:
+        """P, the largest multiplicity."""
+        return self.multiplicity.shape[1]
+
+    def encode_features(self, features: Floats, labels: Labels, uniform: Floats) -> Floats:
+        """(N, 4) pt [GeV], eta, mass [GeV], n -> (N, 4) normal within each class.
+
+        Args:
+            features: (N, 4), n between 1 and P.
+            labels: (N,) classes.
+            uniform: (N,) in [0, 1), where in its interval a multiplicity is put.
+
+        Raises:
+            InputError: a class that ``fit`` did not see, or n outside 1 ... P.
+        """
+        x = _log_masses(np.asarray(features, dtype=np.float64))
+        z = np.empty_like(x)
+        for k in self._classes(labels):
+            chosen = labels == k
+            for j in range(3):
+                z[chosen, j] = _piecewise(x[chosen, j], self.quantiles[k, j], self.normal[k])
+        z[:, 3] = self._dequantise(x[:, 3], labels, np.asarray(uniform, dtype=np.float64))
+        return z.astype(features.dtype)
+
+    def decode_features(self, z: Floats, labels: Labels) -> Floats:
+        """(N, 4) -> pt [GeV], eta, mass [GeV], n: the inverse of ``encode_features``."""
+        z64 = np.asarray(z, dtype=np.float64)
+        x = np.empty_like(z64)
+        for k in self._classes(labels):
+            chosen = labels == k
+            for j in range(3):
+                x[chosen, j] = _piecewise(z64[chosen, j], self.normal[k], self.quantiles[k, j])
+            x[chosen, 3] = self._multiplicity_of(z64[chosen, 3], k)
+        x[:, [0, 2]] = np.exp(x[:, [0, 2]])
+        return x.astype(z.dtype)
+
+    def encode_particles(
+        self, particles: Floats, mask: NDArray[np.bool_], labels: Labels
+    ) -> Floats:
+        """(N, P, 3) etarel, phirel, ptrel -> (N, P, 3) of unit variance within each class.
+
+        Padded slots (``mask`` (N, P) false) are zero on both sides.
+        """
+        self._classes(labels)
+        x = _mapped_particles(np.asarray(particles, dtype=np.float64), self.angle_scale)
+        z = (x - self.centre[labels, None]) / self.width[labels, None]
+        return np.where(mask[..., None], z, 0.0).astype(particles.dtype)
+
+    def decode_particles(self, z: Floats, mask: NDArray[np.bool_], labels: Labels) -> Floats:
+        """(N, P, 3) -> etarel, phirel, ptrel: the inverse of ``encode_particles``."""
+        self._classes(labels)
+        x = np.asarray(z, dtype=np.float64) * self.width[labels, None]
+        x += self.centre[labels, None]
+        x[..., :2] = self.angle_scale * np.sinh(x[..., :2])
+        x[..., 2] = np.clip(expit(x[..., 2]), *_PTREL_RANGE)
+        return np.where(mask[..., None], x, 0.0).astype(z.dtype)
+
+    def one_hot(self, labels: Labels) -> NDArray[np.float32]:
+        """(N,) classes -> (N, K) float32, one where the class is."""
+        return np.eye(len(self.types), dtype=np.float32)[labels]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists and numbers; JSON keeps every bit of them."""
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, constants: dict[str, Any]) -> "JetPreprocessing":
+        """The inverse of ``to_dict``, also after JSON.
+
+        Raises:
+            KeyError, TypeError, ValueError: the dictionary is not one of ``to_dict``.
+        """
+        arrays = ("quantiles", "normal", "multiplicity", "centre", "width")
+        return cls(
+            tuple(constants["types"]),
+            tuple(constants["jets_per_class"]),
+            float(constants["angle_scale"]),
+            *(np.asarray(constants[name], dtype=np.float64) for name in arrays),
+        )
+
+    def _classes(self, labels: Labels) -> Labels:
+        """The classes that occur, all of them known."""
+        present = np.unique(labels)
+        for k in present:
+            if not self.jets_per_class[k]:
+                known = ", ".join(t for t, n in zip(self.types, self.jets_per_class) if n)
+                raise InputError(f"class {self.types[k]} was not trained; choose from {known}")
+        return present
+
+    def _dequantise(
+        self, numbers: NDArray[np.float64], labels: Labels, uniform: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """z = Phi^-1(F(n - 1) + u p(n)), always inside the interval of n after rounding."""
+        n = numbers.astype(np.int64)
+        outside = (n < 1) | (n > self.max_particles) | (n != numbers)
+        if outside.any():
+            raise InputError(
+                f"{JET_FEATURES[3]} {numbers[np.argmax(outside)]:g} of jet "
+                f"{int(np.argmax(outside))} is not a whole number from 1 to {self.max_particles}; "
+                "choose one"
+            )
+        upper = self.multiplicity[labels, n - 1]
+        lower = np.where(n > 1, self.multiplicity[labels, np.maximum(n - 2, 0)], 0.0)
+        z = _rounded(ndtri(lower + uniform * (upper - lower)))
+        # Rounding to float32 can carry z over the edge of its interval: put these in the middle.
+        lost = ~((ndtr(z) > lower) & (ndtr(z) <= upper) & np.isfinite(z))
+        z[lost] = _rounded(ndtri((lower[lost] + upper[lost]) / 2))
+        return z
+
+    def _multiplicity_of(self, z: NDArray[np.float64], label: int) -> NDArray[np.int64]:
+        """The smallest n with F(n) >= Phi(z)."""
+        found = np.searchsorted(self.multiplicity[label], ndtr(z), side="left") + 1
+        return np.minimum(found, self.max_particles)
+
+
+def _fit_class(jets: Jets, knots: int, angle_scale: float) -> tuple[NDArray[np.float64], ...]:
+    """quantiles (3, Q), normal (Q,), multiplicity (P,), centre (3,), width (3,) of one class."""
+    features = _log_masses(jets.features.astype(np.float64))
+    x, z = _quantile_knots(features[:, :3], knots)
+    slots = jets.mask.shape[1]
+    seen = np.bincount(features[:, 3].astype(np.int64), minlength=slots + 1)[1:]
+    probability = _UNSEEN + (1 - slots * _UNSEEN) * seen / seen.sum()
+    multiplicity = np.cumsum(probability)
+    multiplicity[-1] = 1.0
+    particles = _mapped_particles(jets.particles[jets.mask].astype(np.float64), angle_scale)
+    width = particles.std(axis=0)
+    return x, z, multiplicity, particles.mean(axis=0), np.where(width > 0, width, 1.0)
+
+
+def _knot_count(jets: int) -> int:
+    """Knots of a class: logits of their probabilities 0.2 apart, out to 50 jets from either end."""
+    return 2 * max(5, int(np.log(max(jets / 50, 1.0)) / 0.2)) + 3
+
+
+def _quantile_knots(
+    x: NDArray[np.float64], knots: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Knots (3, Q) of the columns of ``x`` (N, 3) and the normal quantiles (Q,) they map to.
+
+    The outermost bin on either side continues, as a straight line, the slope of the last factor e
+    in probability: few jets lie there, and the map has to be invertible however far out.
+    """
+    inner = knots - 2
+    edge = max(np.log(max(len(x) / 50, 1.0)), 1.0)
+    levels = expit(np.linspace(-edge, edge, inner))
+    values = np.quantile(x, levels, axis=0).T
+    span = values[:, -1:] - values[:, :1]
+    values = values + np.linspace(0, 1e-6, inner) * np.where(span > 0, span, 1.0)  # ties apart
+    z = ndtri(levels)
+    near = max(1, round(0.5 * (inner - 1) / edge))
+    low = (values[:, near] - values[:, 0]) / (z[near] - z[0])
+    high = (values[:, -1] - values[:, -1 - near]) / (z[-1] - z[-1 - near])
+    return (
+        np.column_stack([values[:, 0] - low, values, values[:, -1] + high]),
+        np.concatenate([[z[0] - 1], z, [z[-1] + 1]]),
+    )
+
+
+def _piecewise(
+    x: NDArray[np.float64], knots: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Linear interpolation that continues its first and last straight line."""
+    i = np.clip(np.searchsorted(knots, x) - 1, 0, len(knots) - 2)
+    slope = (values[i + 1] - values[i]) / (knots[i + 1] - knots[i])
+    return values[i] + (x - knots[i]) * slope
+
+
+def _log_masses(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """pt and mass [GeV] replaced by their logarithms."""
+    x = features.copy()
+    x[:, [0, 2]] = np.log(np.maximum(x[:, [0, 2]], _SMALLEST))
+    return x
+
+
+def _mapped_particles(particles: NDArray[np.float64], angle_scale: float) -> NDArray[np.float64]:
+    """asinh(angle / scale) and logit(ptrel) of particles (..., 3)."""
+    return np.concatenate(
+        [
+            np.arcsinh(particles[..., :2] / angle_scale),
+            logit(np.clip(particles[..., 2:], *_PTREL_RANGE)),
+        ],
+        axis=-1,
+    )
+
+
+def _rounded(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    return z.astype(np.float32).astype(np.float64)

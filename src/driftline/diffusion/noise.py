@@ -1,0 +1,104 @@
+r"""Counter-based noise: the draw for (seed, stream, event, interval) is a pure function of these.
+
+So event i of seed s does not depend on the batch, the shard or the number of workers, and no global
+random state is touched. The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as
+easy as 1, 2, 3", SC 2011), the one behind NumPy's and CUDA's Philox.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_MASK = 0xFFFFFFFF
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_ROUNDS = 10
+
+
+def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> list[Tensor]:
+    """Four words of 32 random bits for every counter of four; int64 tensors hold the words."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(_ROUNDS):
+        # int64 products wrap; shifting and masking recovers both unsigned halves exactly.
+        p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+        c0, c1, c2, c3 = (
+            ((p1 >> 32) & _MASK) ^ c1 ^ k0,
+            p1 & _MASK,
+            ((p0 >> 32) & _MASK) ^ c3 ^ k1,
+            p0 & _MASK,
+        )
+        k0, k1 = (k0 + _WEYL[0]) & _MASK, (k1 + _WEYL[1]) & _MASK
+    return [c0, c1, c2, c3]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """All the randomness of one sampling run.
+
+    Attributes:
+        seed: 0 <= seed < 2**64.
+        stream: 0 <= stream < 2**16, to keep independent uses of one seed apart.
+
+    Raises:
+        ValueError: seed or stream is out of range.
+    """
+
+    seed: int
+    stream: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be in [0, 2**64), got {self.seed}")
+        if not 0 <= self.stream < 2**16:
+            raise ValueError(f"stream must be in [0, 2**16), got {self.stream}")
+
+    def _words(self, events: Tensor, blocks: int, interval: int) -> list[Tensor]:
+        """Four (B, blocks) tensors of 32-bit words."""
+        shape = (len(events), blocks)
+        ids = events.to(torch.int64)[:, None]
+        element = torch.arange(blocks, device=events.device)[None]
+        counter = (
+            element.expand(shape),
+            (ids & _MASK).expand(shape),
+            (((ids >> 32) & 0xFFFF) | (self.stream << 16)).expand(shape),
+            torch.full((1, 1), interval & _MASK, device=events.device).expand(shape),
+        )
+        return philox(counter, (self.seed & _MASK, self.seed >> 32))
+
+    def uniform(
+        self,
+        events: Tensor,
+        shape: tuple[int, ...],
+        interval: int = 0,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Uniforms in the open interval (0, 1), (B, *shape), for events (B,) int64.
+
+        Draw e of an event does not depend on how many draws follow it, so padding changes nothing.
+        """
+        size = math.prod(shape)
+        words = torch.stack(self._words(events, -(-size // 4), interval), dim=-1)
+        # 23 bits: the largest value must stay below 1 in float32 too.
+        values = ((words >> 9).to(torch.float64) + 0.5) * 2.0**-23
+        return values.flatten(1)[:, :size].reshape(len(events), *shape).to(dtype)
+
+    def normal(
+        self,
+        events: Tensor,
+        shape: tuple[int, ...],
+        interval: int = 0,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Standard normals (B, *shape) for events (B,) int64, by Box and Muller in float64."""
+        size = math.prod(shape)
+        w0, w1, w2, w3 = (
+            (w.to(torch.float64) + 0.5) * 2.0**-32
+            for w in self._words(events, -(-size // 4), interval)
+        )
+        r, s = torch.sqrt(-2 * torch.log(w0)), torch.sqrt(-2 * torch.log(w2))
+        a, b = 2 * math.pi * w1, 2 * math.pi * w3
+        values = torch.stack([r * a.cos(), r * a.sin(), s * b.cos(), s * b.sin()], dim=-1)
+        return values.flatten(1)[:, :size].reshape(len(events), *shape).to(dtype)

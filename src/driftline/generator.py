@@ -1,0 +1,329 @@
+"""The trained artefact: two denoisers and the preprocessing that turn noise into jets.
+
+As in FPCD (Mikuni et al., 2304.01266) a jet-level model draws pt, eta, mass and the number of
+particles of a jet of given class, and a particle-level model draws its particles given those.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from driftline import modelfile
+from driftline.data.clouds import JET_FEATURES, Jets
+from driftline.data.preprocessing import JetPreprocessing
+from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.noise import Noise
+from driftline.diffusion.samplers import Result, Sampler, describe, parse, sample
+from driftline.diffusion.schedules import schedule_from_dict
+from driftline.errors import InputError
+from driftline.networks import build
+
+DEFAULT_SAMPLER = "dpm:steps=30"
+"""Used where neither the caller nor the model file names one."""
+
+_JET_LEVEL, _PARTICLE_LEVEL, _DEQUANTISATION = range(3)
+"""Streams of noise: one for each independent use of the seed."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Jets and what they cost.
+
+    Attributes:
+        jets: physical jets: 0 < ptrel < 1, sum of ptrel <= 1, pT-ordered, finite.
+        jet_level: cost of the jet-level model; None when every feature was given.
+        particle_level: cost of the particle-level model.
+        repaired: how many jets each repair touched.
+    """
+
+    jets: Jets
+    jet_level: Result | None
+    particle_level: Result
+    repaired: dict[str, int]
+
+    @property
+    def jet_evaluations(self) -> float:
+        """Evaluations per jet of the jet-level network."""
+        return 0.0 if self.jet_level is None else self.jet_level.evaluations
+
+    @property
+    def particle_evaluations(self) -> float:
+        """Evaluations per jet of the particle-level network."""
+        return self.particle_level.evaluations
+
+    @property
+    def evaluations(self) -> float:
+        """Evaluations per jet of both networks."""
+        return self.jet_evaluations + self.particle_evaluations
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of both samplings."""
+        return self.particle_level.seconds + (self.jet_level.seconds if self.jet_level else 0.0)
+
+
+@dataclass
+class Generator:
+    """A jet generator: load it, ask it for jets, save it.
+
+    Attributes:
+        jet_level: denoiser of the four encoded features of a jet.
+        particle_level: denoiser of the encoded particles.
+        networks: for either, the name and the options that build its network.
+        preprocessing: the invertible map between jets and what the denoisers see.
+        card: recipe, training provenance, evaluation, default sampler; JSON-able.
+    """
+
+    jet_level: Denoiser
+    particle_level: Denoiser
+    networks: dict[str, dict[str, Any]]
+    preprocessing: JetPreprocessing
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The classes it was trained on."""
+        p = self.preprocessing
+        return tuple(t for t, n in zip(p.types, p.jets_per_class, strict=True) if n)
+
+    @property
+    def default_sampler(self) -> Sampler:
+        """The sampler that ``generate`` uses unless told otherwise."""
+        return parse(self.card.get("sampler", DEFAULT_SAMPLER))
+
+    def to(self, device: torch.device | str) -> "Generator":
+        """Move both networks to a device."""
+        self.jet_level.to(device)
+        self.particle_level.to(device)
+        return self
+
+    @torch.no_grad()
+    def generate(
+        self,
+        count: int,
+        jet_type: str | Sequence[str] | None = None,
+        *,
+        sampler: Sampler | None = None,
+        seed: int = 0,
+        batch: int = 1000,
+        first: int = 0,
+        pt: ArrayLike | None = None,
+        eta: ArrayLike | None = None,
+        mass: ArrayLike | None = None,
+        num_particles: ArrayLike | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Generated:
+        """Generate jets; jet i of a seed is the same whatever ``count``, ``first`` and ``batch``.
+
+        Args:
+            count: number of jets.
+            jet_type: one class, one class a jet, or None for equal shares of all classes.
+            sampler: used at both levels; the model's default if None.
+            seed: 0 <= seed < 2**64.
+            batch: jets in one network call.
+            first: number of the first jet, for production in blocks.
+            pt: GeV, one value or (count,); drawn by the jet-level model where None or NaN.
+            eta: likewise.
+            mass: GeV, likewise.
+            num_particles: whole numbers, likewise.
+            progress: called with the number of jets of every batch whose particles are done.
+
+        Raises:
+            InputError: a class or a value that the model does not know.
+            FloatingPointError: a generated jet is not finite.
+        """
+        if count < 1:
+            raise InputError(f"count must be at least 1, got {count}; ask for some jets")
+        events = torch.arange(first, first + count)
+        labels = self._labels(jet_type, events)
+        asked = self._asked(count, pt, eta, mass, num_particles)
+        chosen = sampler or self.default_sampler
+
+        z_given, given = self._encode_given(asked, labels, Noise(seed, _DEQUANTISATION), events)
+        one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
+        jet_level, z = None, z_given
+        if not given.all():
+            jet_level = sample(
+                self.jet_level,
+                chosen,
+                noise=Noise(seed, _JET_LEVEL),
+                events=events,
+                shape=(len(JET_FEATURES),),
+                condition=torch.cat([one_hot, z_given, given.float()], dim=1),
+                mask=~given,
+                batch=batch,
+                device=_device(self.jet_level),
+            )
+            z = torch.where(given, z_given, jet_level.x.cpu())
+
+        features = self.preprocessing.decode_features(z.numpy(), labels)
+        features = np.where(np.isnan(asked), features, asked.astype(np.float32))
+        slots = self.preprocessing.max_particles
+        mask = np.arange(slots) < features[:, 3:4]
+        particle_level = sample(
+            self.particle_level,
+            chosen,
+            noise=Noise(seed, _PARTICLE_LEVEL),
+            events=events,
+            shape=(slots, 3),
+            condition=torch.cat([one_hot, z], dim=1),
+            mask=torch.from_numpy(mask),
+            batch=batch,
+            device=_device(self.particle_level),
+            progress=progress,
+        )
+        raw = self.preprocessing.decode_particles(particle_level.x.cpu().numpy(), mask, labels)
+        particles, repaired = make_physical(raw)
+        attributes = {"sampler": describe(chosen), "seed": seed, "model": self.card.get("name")}
+        jets = Jets(particles, mask, features, labels, self.preprocessing.types, attributes)
+        return Generated(jets, jet_level, particle_level, repaired)
+
+    def _labels(self, jet_type: str | Sequence[str] | None, events: Tensor) -> NDArray[np.int64]:
+        """Class of each jet, (N,)."""
+        if jet_type is None:
+            names: Sequence[str] = [self.types[int(i) % len(self.types)] for i in events]
+        elif isinstance(jet_type, str):
+            names = [jet_type] * len(events)
+        else:
+            names = jet_type
+        if len(names) != len(events):
+            raise InputError(f"{len(names)} classes for {len(events)} jets; give one class a jet")
+        for name in dict.fromkeys(names):
+            if name not in self.types:
+                raise InputError(
+                    f"unknown jet type {name!r}; the model knows {', '.join(self.types)}"
+                )
+        index = {name: i for i, name in enumerate(self.preprocessing.types)}
+        return np.array([index[name] for name in names], dtype=np.int64)
+
+    def _asked(self, count: int, *values: ArrayLike | None) -> NDArray[np.float64]:
+        """The features asked for, (N, 4); NaN where the model is to draw them."""
+        columns = []
+        for name, value in zip(JET_FEATURES, values, strict=True):
+            column = np.full(count, np.nan) if value is None else np.asarray(value, np.float64)
+            if column.shape not in ((), (count,)):
+                raise InputError(
+                    f"{name} has shape {column.shape} for {count} jets; give one value or one a jet"
+                )
+            low = {"pt": 0.0, "mass": 0.0}.get(name, -np.inf)
+            if np.any(np.isinf(column)) or np.any(column <= low):
+                raise InputError(f"{name} must be finite{' and positive' if low == 0 else ''}")
+            columns.append(np.broadcast_to(column, (count,)))
+        return np.stack(columns, axis=1)
+
+    def _encode_given(
+        self, asked: NDArray[np.float64], labels: NDArray[np.int64], noise: Noise, events: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Encoded features, zero where not given, and which are given; both (N, 4)."""
+        given = ~np.isnan(asked)
+        typical = self.preprocessing.decode_features(np.zeros_like(asked), labels)
+        uniform = noise.uniform(events, (1,), dtype=torch.float64).numpy()[:, 0]
+        z = self.preprocessing.encode_features(np.where(given, asked, typical), labels, uniform)
+        z_given = torch.from_numpy(np.where(given, z, 0.0).astype(np.float32))
+        return z_given, torch.from_numpy(given)
+
+    def save(self, path: Path, force: bool = False) -> None:
+        """Write one safetensors file.
+
+        Raises:
+            InputError: the path exists and ``force`` is false, or cannot be written.
+        """
+        tensors = {
+            f"{level}.{name}": tensor
+            for level, denoiser in self._levels().items()
+            for name, tensor in denoiser.network.state_dict().items()
+        }
+        header = {
+            "kind": "jets",
+            "networks": self.networks,
+            "schedule": self.particle_level.schedule.to_dict(),
+            "predicts": self.particle_level.predicts,
+            "preprocessing": self.preprocessing.to_dict(),
+            "card": self.card,
+        }
+        modelfile.write(path, tensors, header, force)
+
+    def _levels(self) -> dict[str, Denoiser]:
+        return {"jet_level": self.jet_level, "particle_level": self.particle_level}
+
+    @classmethod
+    def load(cls, path: Path) -> "Generator":
+        """Read a model file.
+
+        Raises:
+            InputError: the file is missing, damaged or of another version.
+        """
+        header = modelfile.read_header(path)
+        tensors = modelfile.read_tensors(path)
+        try:
+            schedule = schedule_from_dict(header["schedule"])
+            levels = {}
+            for level, spec in header["networks"].items():
+                network = build(spec["name"], **spec["options"])
+                prefix = f"{level}."
+                mine = (name for name in tensors if name.startswith(prefix))
+                network.load_state_dict({name.removeprefix(prefix): tensors[name] for name in mine})
+                levels[level] = Denoiser(network, schedule, header["predicts"]).eval()
+            preprocessing = JetPreprocessing.from_dict(header["preprocessing"])
+            return cls(
+                networks=header["networks"],
+                preprocessing=preprocessing,
+                card=header["card"],
+                **levels,
+            )
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"{path}: damaged model file ({error}); get it again") from error
+
+
+def _device(denoiser: Denoiser) -> torch.device:
+    return next(denoiser.parameters()).device
+
+
+def make_physical(
+    particles: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], dict[str, int]]:
+    """Order particles by pT and bring the few jets with a sum of ptrel above one back to one.
+
+    Args:
+        particles: (N, P, 3) etarel, phirel, ptrel; 0 < ptrel < 1 for real ones, padding zero.
+
+    Returns:
+        The same, pT-ordered, and how many jets had to be repaired.
+    """
+    order = np.argsort(-particles[..., 2], axis=1, kind="stable")
+    ordered = np.take_along_axis(particles, order[..., None], axis=1)
+    total = ordered[..., 2].sum(axis=1, dtype=np.float64)
+    excess = total > 1
+    # One part in a million below one, so that float32 sums stay at or below it.
+    scale = np.where(excess, (1 - 1e-6) / np.where(excess, total, 1.0), 1.0)
+    ordered[..., 2] *= scale[:, None].astype(np.float32)
+    return ordered, {"sum_ptrel_above_one": int(excess.sum())}
+
+
+def shipped_models() -> dict[str, Path]:
+    """Names and files of the models that come with the package."""
+    folder = Path(str(files("driftline") / "resources" / "models"))
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def load(model: str | Path) -> Generator:
+    """Load a shipped model by name, or any model by path.
+
+    Raises:
+        InputError: there is no such model, or its file is damaged or of another version.
+    """
+    shipped = shipped_models()
+    if str(model) in shipped:
+        return Generator.load(shipped[str(model)])
+    path = Path(model)
+    if not path.exists():
+        names = ", ".join(shipped) or "none"
+        raise InputError(f"{model}: no such model file; shipped models: {names}")
+    return Generator.load(path)

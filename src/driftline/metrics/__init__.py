@@ -1,0 +1,1 @@
+"""Numbers that say how well generated events match true ones, with errors and floors."""

@@ -1,0 +1,105 @@
+"""The result of an evaluation: numbers with errors and floors, as JSON and as rows of a table."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Measurement(BaseModel):
+    """One number that a metric gives for two samples.
+
+    Attributes:
+        key: short name, unique in an evaluation, e.g. ``w1p_ptrel``.
+        label: for tables and figures.
+        unit: in which tables print it, e.g. ``1e-3``, or a unit such as ``GeV``, or empty.
+        value: the number itself, not divided by ``unit``.
+        error: standard error.
+        spread: standard deviation over JetNet's draws, where JetNet quotes that.
+        note: what differs from the definition, e.g. reduced sizes.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    key: str
+    label: str
+    unit: str = ""
+    value: float
+    error: float
+    spread: float | None = None
+    note: str = ""
+
+
+class Score(Measurement):
+    """A measurement of generated jets of one class, beside the same of truth against truth.
+
+    Attributes:
+        jet_type: the class.
+        floor: what two truth samples give.
+        floor_error: its standard error, or its standard deviation over random splits.
+        generated: number of generated jets.
+        reference: number of reference jets.
+        floor_sizes: numbers of truth jets that the floor compares.
+    """
+
+    jet_type: str
+    floor: float
+    floor_error: float
+    generated: int
+    reference: int
+    floor_sizes: tuple[int, int]
+
+
+class Skipped(BaseModel):
+    """A metric that is not defined for a class."""
+
+    jet_type: str
+    metric: str
+    reason: str
+
+
+class Evaluation(BaseModel):
+    """All scores of a generated sample against a reference."""
+
+    seed: int
+    scores: list[Score]
+    skipped: list[Skipped] = []
+
+    def score(self, jet_type: str, key: str) -> Score:
+        """The score of a class and a key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for score in self.scores:
+            if (score.jet_type, score.key) == (jet_type, key):
+                return score
+        raise KeyError(f"no score {key!r} for class {jet_type!r}")
+
+    def rows(self) -> Iterator[tuple[str, str, str, str, str]]:
+        """Class, label with unit, value, floor (each with error), note: a table's rows as text."""
+        for score in self.scores:
+            scale = _scale(score.unit)
+            label = f"{score.label} [{score.unit}]" if score.unit else score.label
+            yield (
+                score.jet_type,
+                label,
+                _with_error(score.value / scale, score.error / scale),
+                _with_error(score.floor / scale, score.floor_error / scale),
+                score.note,
+            )
+
+
+def _scale(unit: str) -> float:
+    """The factor that a unit such as ``1e-3`` stands for; 1 for GeV and for none."""
+    try:
+        return float(unit)
+    except ValueError:
+        return 1.0
+
+
+def _with_error(value: float, error: float) -> str:
+    """Both numbers to the second digit of the error."""
+    if error <= 0.0:
+        return f"{value:.4g}"
+    digits = max(0, 1 - int(f"{error:e}".split("e")[1]))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

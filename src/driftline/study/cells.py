@@ -1,0 +1,115 @@
+"""Cells of a study on disk: each is computed once, stored whole, and recognised by its settings."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from driftline.data.clouds import Jets
+from driftline.data.formats import jetnet
+from driftline.errors import InputError
+from driftline.output import replacing
+from driftline.study.resampling import Distances
+from driftline.study.results import Cell, Settings, first_problem
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be computed: a sampler (as text), a class and a seed of the noise."""
+
+    sampler: str
+    jet_type: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The stem of its files."""
+        sampler = re.sub(r"[^A-Za-z0-9.=]+", "-", self.sampler)
+        return f"{sampler}_{self.jet_type}_{self.seed}"
+
+
+@dataclass(frozen=True)
+class Store:
+    """The directory ``cells`` of a study.
+
+    A cell is three files: ``.hdf5``, the generated jets in JetNet's layout; ``.npz``, the bootstrap
+    replicates of its distances; ``.json``, the result, written last: with it the cell is finished.
+    """
+
+    folder: Path
+
+    def cell(self, task: Task) -> Cell | None:
+        """The finished cell of a task, or None.
+
+        Raises:
+            InputError: its file is damaged.
+        """
+        path = self._path(task, "json")
+        if not path.exists():
+            return None
+        try:
+            return Cell.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise InputError(f"{path}: {first_problem(error)}; delete the file") from error
+
+    def finished(self, task: Task, settings: Settings, replace: bool) -> bool:
+        """Whether a task is done, with these settings.
+
+        Args:
+            task: the cell.
+            settings: what it has to be computed with.
+            replace: take a cell of other settings for one that is not finished.
+
+        Raises:
+            InputError: the cell has other settings and ``replace`` is false.
+        """
+        cell = self.cell(task)
+        if cell is None or cell.settings == settings:
+            return cell is not None
+        if replace:
+            return False
+        changed = next(
+            name
+            for name in Settings.model_fields
+            if getattr(cell.settings, name) != getattr(settings, name)
+        )
+        there, here = getattr(cell.settings, changed), getattr(settings, changed)
+        raise InputError(
+            f"{self._path(task, 'json')}: computed with {changed} {there}, now it is {here}; "
+            "choose another --out, or compute it again with --force"
+        )
+
+    def put(self, task: Task, cell: Cell, jets: Jets, distances: Distances) -> None:
+        """Store a finished cell."""
+        self._path(task, "json").unlink(missing_ok=True)
+        jetnet.write(self._path(task, "hdf5"), jets, force=True)
+        with replacing(self._path(task, "npz"), force=True) as temporary, temporary.open("wb") as f:
+            np.savez_compressed(f, allow_pickle=False, **distances.draws)
+        with replacing(self._path(task, "json"), force=True) as temporary:
+            temporary.write_text(cell.model_dump_json(indent=1) + "\n")
+
+    def jets(self, task: Task) -> Jets:
+        """The generated jets of a finished cell."""
+        return jetnet.read(self._path(task, "hdf5"))
+
+    def distances(self, task: Task, cell: Cell) -> Distances:
+        """The distances of a finished cell, with their replicates.
+
+        Raises:
+            InputError: the replicates are missing or damaged.
+        """
+        path = self._path(task, "npz")
+        values = {key: score.value for key, score in cell.scores.items()}
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return Distances(values, {key: file[key] for key in values})
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise InputError(
+                f"{path}: missing or damaged; delete {self._path(task, 'json')} to compute the "
+                "cell again"
+            ) from error
+
+    def _path(self, task: Task, suffix: str) -> Path:
+        return self.folder / f"{task.name}.{suffix}"

@@ -1,0 +1,142 @@
+r"""W1 of generated against reference jets under resampling, for comparing samplers in pairs.
+
+Which jets a bootstrap draw takes depends only on the class, the seed of the noise and the number of
+jets: jet i of one sampler and jet i of another, made from the same noise, come and go together, and
+the reference jets, drawn on their own, are the same ones for both. Differences between samplers
+are then free of most of the fluctuation that either distance has.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.metrics.jet_metrics import METRICS, Wasserstein
+from driftline.metrics.observables import Sample
+from driftline.metrics.wasserstein import Counts, Pool, each_once, random_splits
+from driftline.study.results import HEADLINE, Floor, Score
+
+Array = NDArray[np.float64]
+
+FLOOR_SPLITS = 40
+_GENERATED, _REFERENCE, _FLOOR = range(3)
+"""Streams of random numbers: one for each independent use."""
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Distances of one sample to the reference, by key, each counted and resampled.
+
+    Attributes:
+        values: every jet once.
+        draws: (draws,) bootstrap replicates.
+    """
+
+    values: dict[str, float]
+    draws: dict[str, Array]
+
+    def score(self, key: str) -> Score:
+        """The value and its bootstrap standard error."""
+        return Score(value=self.values[key], error=float(self.draws[key].std(ddof=1)))
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """All of them."""
+        return {key: self.score(key) for key in self.values}
+
+
+def mean(parts: Sequence[Distances]) -> Distances:
+    """The mean over seeds; draw by draw, so that the shared reference is counted once."""
+    keys = parts[0].values
+    return Distances(
+        {key: float(np.mean([p.values[key] for p in parts])) for key in keys},
+        {key: np.mean([p.draws[key] for p in parts], axis=0) for key in keys},
+    )
+
+
+def headline_metrics() -> list[Wasserstein]:
+    """W1M, W1P and W1EFP."""
+    return [m for m in METRICS if isinstance(m, Wasserstein) and m.name in HEADLINE]
+
+
+def _distances(samples: Sequence[Sample], counts: Counts) -> dict[str, Array]:
+    """By key the (draws,) distances, with the jets of all samples in turn counted as told."""
+    first = np.cumsum([0, *map(len, samples)])
+    found: dict[str, Array] = {}
+    for metric in headline_metrics():
+        parts = [metric.values(sample) for sample in samples]
+        values = np.concatenate([v for v, _ in parts])
+        owner = np.concatenate([o + k for (_, o), k in zip(parts, first, strict=False)])
+        columns = [Pool(column, owner, int(first[-1])).distances(counts) for column in values.T]
+        for (key, _), column in zip(metric.columns, columns, strict=False):
+            found[key] = column
+        found[metric.name] = np.mean(columns, axis=0)
+    return found
+
+
+def _event_counts(events: int, draws: int, key: tuple[int, ...]) -> NDArray[np.int32]:
+    """(draws, events) how often each event is drawn, with replacement."""
+    rng = np.random.default_rng(key)
+    counts = np.empty((draws, events), np.int32)
+    for row in counts:
+        row[:] = np.bincount(rng.integers(events, size=events), minlength=events)
+    return counts
+
+
+def compare(
+    generated: Sample, reference: Sample, *, draws: int, label: int, seed: int
+) -> Distances:
+    """Distances of generated jets to reference jets of one class, with bootstrap replicates.
+
+    Args:
+        generated: jets made from the noise of ``seed``, in the order of their events.
+        reference: true jets.
+        draws: bootstrap draws.
+        label: number of the class.
+        seed: of the noise.
+    """
+    counts = np.concatenate(
+        [
+            _event_counts(len(generated), draws, (_GENERATED, label, seed)),
+            -_event_counts(len(reference), draws, (_REFERENCE, label)),
+        ],
+        axis=1,
+    )
+    once = each_once(len(generated), len(reference))
+    found = _distances([generated, reference], np.concatenate([once, counts]))
+    return Distances(
+        {key: float(column[0]) for key, column in found.items()},
+        {key: column[1:] for key, column in found.items()},
+    )
+
+
+def floor(truth: Sample, sizes: tuple[int, int], jet_type: str) -> Floor:
+    r"""What W1 gives between two truth samples of the given sizes, by random splits of ``truth``.
+
+    Where there is less truth than both sizes together, the splits are smaller in proportion, and
+    the distances are scaled by :math:`\sqrt{(1/n + 1/m) / (1/n' + 1/m')}`: between equal
+    distributions W1 is, for large samples, a functional of a Brownian bridge times
+    :math:`\sqrt{1/n + 1/m}`.
+
+    Args:
+        truth: true jets of one class.
+        sizes: jets on the two sides of the comparison that the floor is for.
+        jet_type: the class.
+    """
+    n, m = sizes
+    share = min(1.0, len(truth) / (n + m))
+    first = max(1, int(share * n))
+    second = max(1, min(int(share * m), len(truth) - first))
+    rng = np.random.default_rng((_FLOOR,))
+    sides = random_splits(len(truth), first, second, FLOOR_SPLITS, rng).astype(np.int32)
+    scale = np.sqrt((1 / n + 1 / m) / (1 / first + 1 / second))
+    return Floor(
+        jet_type=jet_type,
+        sizes=sizes,
+        splits=(first, second),
+        scores={
+            key: Score(value=scale * column.mean(), error=scale * column.std(ddof=1))
+            for key, column in _distances([truth], sides).items()
+        },
+    )

@@ -1,0 +1,276 @@
+"""What a study of samplers found, as a file: ``study.json``."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from driftline.errors import InputError
+from driftline.output import replacing
+
+FORMAT = 1
+"""Version of ``study.json``; a reader refuses any other."""
+
+HEADLINE = ("w1m", "w1p", "w1efp")
+"""The metrics of the tables and verdicts. In a study W1 counts every jet once."""
+
+Outcome = Literal["non-inferior", "worse", "undecided"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="forbid")
+
+
+class Score(_Model):
+    """A distance to the reference and its standard error."""
+
+    value: float
+    error: float
+
+
+class Floor(_Model):
+    """What two truth samples of a class give: mean and standard deviation of one such comparison.
+
+    Attributes:
+        jet_type: the class.
+        sizes: numbers of jets on the two sides that the floor holds for.
+        splits: numbers of truth jets that were compared; where these are smaller than ``sizes``,
+            the distances are scaled by the square root law of the sample sizes.
+        scores: value: mean; error: standard deviation over random splits.
+    """
+
+    jet_type: str
+    sizes: tuple[int, int]
+    splits: tuple[int, int]
+    scores: dict[str, Score]
+
+
+class Settings(_Model):
+    """What makes a cell the cell it is: with other settings it is computed again.
+
+    Attributes:
+        model: fingerprint of the generator.
+        reference: fingerprint of the reference jets of the class.
+        count: jets.
+        batch: jets in one network call; RK45 has one step size for all of them.
+        draws: bootstrap draws.
+    """
+
+    model: str
+    reference: str
+    count: int
+    batch: int
+    draws: int
+
+
+class Cell(_Model):
+    """One sampler, one class, one seed.
+
+    Attributes:
+        sampler: as text, with all its settings.
+        label: of the sampler in figures.
+        jet_type: the class.
+        seed: of the noise; the same for all samplers, so that they can be compared in pairs.
+        settings: see ``Settings``.
+        jet_evaluations: evaluations per jet of the jet-level network.
+        particle_evaluations: evaluations per jet of the particle-level network.
+        jet_calls: batched calls of the jet-level network.
+        particle_calls: batched calls of the particle-level network.
+        seconds: wall time of the sampling.
+        repaired: jets touched by each repair.
+        scores: distances to the reference, with bootstrap errors.
+    """
+
+    sampler: str
+    label: str
+    jet_type: str
+    seed: int
+    settings: Settings
+    jet_evaluations: float
+    particle_evaluations: float
+    jet_calls: int
+    particle_calls: int
+    seconds: float
+    repaired: dict[str, int]
+    scores: dict[str, Score]
+
+
+class Row(_Model):
+    """A sampler and a class: the mean over its seeds.
+
+    Attributes:
+        sampler: as text.
+        label: of the sampler in figures.
+        jet_type: the class.
+        seeds: how many noise seeds.
+        jet_evaluations: evaluations per jet of the jet-level network.
+        particle_evaluations: evaluations per jet of the particle-level network.
+        seconds_per_1000: wall time for 1,000 jets.
+        fewer_evaluations: by what factor the evaluations of both networks are fewer than the
+            baseline's.
+        scores: mean distances; errors by the bootstrap over jets of all seeds and the reference.
+    """
+
+    sampler: str
+    label: str
+    jet_type: str
+    seeds: int
+    jet_evaluations: float
+    particle_evaluations: float
+    seconds_per_1000: float
+    fewer_evaluations: float
+    scores: dict[str, Score]
+
+    @property
+    def evaluations(self) -> float:
+        """Evaluations per jet of both networks."""
+        return self.jet_evaluations + self.particle_evaluations
+
+
+class Verdict(_Model):
+    """Is a sampler's distance, at most a margin larger than the baseline's?
+
+    Attributes:
+        sampler: as text.
+        jet_type: the class.
+        metric: a key of the scores.
+        difference: W1(sampler) - W1(baseline).
+        error: its standard error, both samplers resampled with the same jets.
+        lower: one-sided 95% bound from below.
+        upper: one-sided 95% bound from above.
+        margin: the larger of 10% of W1(baseline) and one standard deviation of the floor.
+        detectable: the difference that would be seen with 80% probability.
+        outcome: non-inferior: upper < margin; worse: lower > margin; else undecided.
+    """
+
+    sampler: str
+    jet_type: str
+    metric: str
+    difference: float
+    error: float
+    lower: float
+    upper: float
+    margin: float
+    detectable: float
+    outcome: Outcome
+
+
+class Best(_Model):
+    """The poster's table: the sampler with the smallest mean of W1M, W1P and W1EFP in a class.
+
+    The mean is the poster's; it adds numbers of different units, and W1EFP hardly counts.
+
+    Attributes:
+        jet_type: the class.
+        sampler: as text.
+        average: its mean of the three, with error.
+        indistinguishable: the samplers whose mean is not significantly larger (paired, one-sided
+            95%).
+    """
+
+    jet_type: str
+    sampler: str
+    average: Score
+    indistinguishable: list[str]
+
+
+class Machine(_Model):
+    """Where wall times were measured."""
+
+    processor: str
+    cores: int
+    threads: int
+    device: str
+
+
+class Study(_Model):
+    """A comparison of samplers on one model.
+
+    Attributes:
+        format: version of this layout.
+        versions: of Python and the libraries.
+        command: the command line, or empty.
+        machine: of the last run; cells of an earlier run may come from another.
+        model: name of the model.
+        baseline: the sampler that the others are judged against.
+        cells: every sampler, class and seed.
+        floors: one a class.
+        rows: cells of all seeds together.
+        verdicts: every sampler but the baseline, class and headline metric.
+        best: one a class.
+    """
+
+    format: int = FORMAT
+    versions: dict[str, str]
+    command: str
+    machine: Machine
+    model: str
+    baseline: str
+    cells: list[Cell]
+    floors: list[Floor]
+    rows: list[Row]
+    verdicts: list[Verdict]
+    best: list[Best]
+
+    @property
+    def types(self) -> list[str]:
+        """The classes."""
+        return [floor.jet_type for floor in self.floors]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Label of each sampler, in the order of the study."""
+        return {row.sampler: row.label for row in self.rows}
+
+    def floor(self, jet_type: str) -> Floor:
+        """The floor of a class."""
+        return next(f for f in self.floors if f.jet_type == jet_type)
+
+    def outcome(self, sampler: str, jet_type: str | None = None) -> Outcome:
+        """The verdict over all headline metrics, in one class or in all.
+
+        A sampler is non-inferior if it is so in every one: as all have to pass, each at 95%, no
+        correction for their number is due.
+        """
+        found = {
+            v.outcome
+            for v in self.verdicts
+            if v.sampler == sampler and jet_type in (None, v.jet_type)
+        }
+        if "worse" in found:
+            return "worse"
+        return "undecided" if "undecided" in found else "non-inferior"
+
+    def write(self, path: Path) -> None:
+        """Write ``study.json``, whole or not at all."""
+        with replacing(path, force=True) as temporary:
+            temporary.write_text(self.model_dump_json(indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "Study":
+        """Read ``study.json``.
+
+        Raises:
+            InputError: the file is missing, damaged or of another format.
+        """
+        try:
+            study = cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be read ({error.strerror}); check the path"
+            ) from error
+        except ValidationError as error:
+            raise InputError(f"{path}: {first_problem(error)}; run the study again") from error
+        if study.format != FORMAT:
+            raise InputError(
+                f"{path}: field format is {study.format}, this version of driftline reads "
+                f"{FORMAT}; run the study again"
+            )
+        return study
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first complaint about a file, in one line."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"])) or "the whole file"
+    return f"field {field}: {first['msg']}"

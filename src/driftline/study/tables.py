@@ -1,0 +1,117 @@
+"""The study's table, for reading (Markdown) and for a spreadsheet (CSV)."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from driftline.study.results import HEADLINE, Row, Score, Study
+
+UNITS = {"w1m": 1e-3, "w1p": 1e-3, "w1efp": 1e-5}
+"""In which the tables print a metric."""
+
+NAMES = {"w1m": "W1M", "w1p": "W1P", "w1efp": "W1EFP"}
+
+
+def column_name(metric: str) -> str:
+    """Name of a metric with its unit."""
+    return f"{NAMES[metric]} [{UNITS[metric]:.0e}]".replace("e-0", "e-")
+
+
+def markdown(study: Study) -> str:
+    """All classes, then the poster's table of the best method."""
+    first = study.cells[0].settings
+    lines = [
+        f"# Samplers on {study.model or 'a model'}",
+        "",
+        f"{first.count:,} jets a class, sampler and seed; {study.rows[0].seeds} seed(s); batches "
+        f"of {first.batch:,}. W1 counts every jet once; errors by the bootstrap over jets. Floor: "
+        "what as many true jets give (mean ± standard deviation). Fewer: ratio of the evaluations "
+        f"of both networks to those of {study.labels[study.baseline]}. Verdict against it, paired, "
+        f"in {', '.join(NAMES.values())}: margin the larger of 10% and one standard deviation of "
+        f"the floor, one-sided 95%. {study.machine.threads} thread(s) on {study.machine.cores} "
+        f"core(s), {study.machine.device}.",
+    ]
+    for jet_type in study.types:
+        lines += ["", f"## Class {jet_type}", "", *_class_table(study, jet_type)]
+    return "\n".join([*lines, "", *_best_table(study), ""])
+
+
+def _class_table(study: Study, jet_type: str) -> Iterator[str]:
+    head = [
+        "Sampler",
+        *map(column_name, HEADLINE),
+        "Evaluations (jet + particle level)",
+        "Fewer",
+        "s per 1,000 jets",
+        "Verdict",
+    ]
+    yield _line(head)
+    yield _line(["---"] * len(head))
+    floor = study.floor(jet_type).scores
+    yield _line(["*floor*", *(number(floor[m], m) for m in HEADLINE), "", "", "", ""])
+    for row in study.rows:
+        if row.jet_type == jet_type:
+            yield _line(_cells(study, row))
+
+
+def _cells(study: Study, row: Row) -> list[str]:
+    baseline = row.sampler == study.baseline
+    return [
+        row.label,
+        *(number(row.scores[m], m) for m in HEADLINE),
+        f"{row.jet_evaluations:.0f} + {row.particle_evaluations:.0f}",
+        "1" if baseline else f"{row.fewer_evaluations:.3g}",
+        f"{row.seconds_per_1000:.3g}",
+        "baseline" if baseline else study.outcome(row.sampler, row.jet_type),
+    ]
+
+
+def _best_table(study: Study) -> Iterator[str]:
+    yield "## Smallest average W1"
+    yield ""
+    yield (
+        "The poster's table: the mean of W1M, W1P and W1EFP. It adds numbers of different units, "
+        "W1EFP hardly counts in it, and the smallest of several noisy numbers is often not the "
+        "best method: the last column names those that cannot be told from it (paired, one-sided "
+        "95%)."
+    )
+    yield ""
+    yield _line(["Class", "Sampler", "Average W1 [1e-3]", "Significantly better than the others?"])
+    yield _line(["---"] * 4)
+    for best in study.best:
+        close = ", ".join(study.labels[s] for s in best.indistinguishable)
+        verdict = f"no, not than {close}" if close else "yes"
+        average = f"{best.average.value / 1e-3:.3f} ± {best.average.error / 1e-3:.3f}"
+        yield _line([best.jet_type, study.labels[best.sampler], average, verdict])
+
+
+def number(score: Score, metric: str) -> str:
+    """Value ± error in the metric's unit."""
+    return f"{score.value / UNITS[metric]:.2f} ± {score.error / UNITS[metric]:.2f}"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def comma_separated(study: Study) -> str:
+    """One line a sampler and class, in plain units."""
+    text = io.StringIO()
+    head = ["class", "sampler", "seeds", "jet_evaluations", "particle_evaluations"]
+    head += ["fewer_evaluations", "seconds_per_1000_jets"]
+    keys = list(study.rows[0].scores)
+    head += [f"{key}{what}" for key in keys for what in ("", "_error", "_floor", "_floor_sd")]
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*head, "verdict"])
+    for row in study.rows:
+        floor = study.floor(row.jet_type).scores
+        numbers: list[object] = [row.jet_type, row.sampler, row.seeds, row.jet_evaluations]
+        numbers += [row.particle_evaluations, row.fewer_evaluations, row.seconds_per_1000]
+        for key in keys:
+            numbers += [row.scores[key].value, row.scores[key].error]
+            numbers += [floor[key].value, floor[key].error]
+        baseline = row.sampler == study.baseline
+        table.writerow(
+            [*numbers, "baseline" if baseline else study.outcome(row.sampler, row.jet_type)]
+        )
+    return text.getvalue()

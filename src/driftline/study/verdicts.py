@@ -1,0 +1,83 @@
+"""Judging samplers in pairs: non-inferiority to a baseline, and the poster's best method."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.study.resampling import Distances
+from driftline.study.results import HEADLINE, Best, Floor, Outcome, Score, Verdict
+
+Array = NDArray[np.float64]
+
+LEVEL = 0.95
+RELATIVE_MARGIN = 0.10
+
+_DETECTABLE = 1.645 + 0.842
+"""Standard errors from zero of a difference that a one-sided 95% test sees in 80% of cases."""
+
+
+def bounds(value: float, draws: Array) -> tuple[float, float]:
+    """One-sided lower and upper bounds of level ``LEVEL`` by the reflected bootstrap.
+
+    Near the floor resampling adds to both distances and draws a difference towards zero; the
+    reflection of the replicates about the value undoes that bias, where percentiles would double
+    it.
+    """
+    low, high = np.quantile(draws, [1 - LEVEL, LEVEL])
+    return float(2 * value - high), float(2 * value - low)
+
+
+def outcome(lower: float, upper: float, margin: float) -> Outcome:
+    """Whether the bounds lie below the margin, above it, or on both sides."""
+    if upper < margin:
+        return "non-inferior"
+    return "worse" if lower > margin else "undecided"
+
+
+def judge(candidate: Distances, baseline: Distances, floor: Floor, sampler: str) -> list[Verdict]:
+    """Non-inferiority of a sampler to the baseline in each headline metric of a class.
+
+    Margin: the larger of 10% of the baseline's distance and one standard deviation of the floor.
+    """
+    verdicts = []
+    for metric in HEADLINE:
+        difference = candidate.values[metric] - baseline.values[metric]
+        draws = candidate.draws[metric] - baseline.draws[metric]
+        lower, upper = bounds(difference, draws)
+        margin = max(RELATIVE_MARGIN * baseline.values[metric], floor.scores[metric].error)
+        error = float(draws.std(ddof=1))
+        verdicts.append(
+            Verdict(
+                sampler=sampler,
+                jet_type=floor.jet_type,
+                metric=metric,
+                difference=difference,
+                error=error,
+                lower=lower,
+                upper=upper,
+                margin=margin,
+                detectable=_DETECTABLE * error,
+                outcome=outcome(lower, upper, margin),
+            )
+        )
+    return verdicts
+
+
+def best(by_sampler: Mapping[str, Distances], jet_type: str) -> Best:
+    """The smallest mean of W1M, W1P and W1EFP, and the samplers it cannot be told from."""
+    values = {s: float(np.mean([d.values[m] for m in HEADLINE])) for s, d in by_sampler.items()}
+    draws = {s: np.mean([d.draws[m] for m in HEADLINE], axis=0) for s, d in by_sampler.items()}
+    first = min(values, key=values.__getitem__)
+    close = [
+        s
+        for s in values
+        if s != first and bounds(values[s] - values[first], draws[s] - draws[first])[0] <= 0
+    ]
+    error = float(draws[first].std(ddof=1))
+    return Best(
+        jet_type=jet_type,
+        sampler=first,
+        average=Score(value=values[first], error=error),
+        indistinguishable=close,
+    )

@@ -1,0 +1,292 @@
+"""Training a generator of jets: a jet-level and a particle-level score model, one after the other."""
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
+from driftline.data.formats import jetnet
+from driftline.data.preprocessing import JetPreprocessing
+from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.schedules import schedule_from_dict
+from driftline.errors import InputError
+from driftline.generator import Generator
+from driftline.networks import build
+from driftline.output import replacing
+from driftline.training.levels import LEVELS, NoiseLevels
+from driftline.training.loop import Batch, Events, Outcome, train
+from driftline.training.progress import Progress
+from driftline.training.recipe import JetRecipe, Named, Stage
+
+
+class JetEvents:
+    """What both stages share: features, encoded afresh for every batch, classes and reflections.
+
+    Args:
+        jets: the sample.
+        preprocessing: fitted to the training sample.
+        reflections: mirror each event at random in eta and phi.
+    """
+
+    def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
+        self.features, self.labels = jets.features, jets.labels
+        self.preprocessing = preprocessing
+        self.reflections = reflections
+        self.one_hot = torch.from_numpy(preprocessing.one_hot(jets.labels))
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def signs(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, 2) signs of eta and phi, +1 throughout without reflections."""
+        if not self.reflections:
+            return torch.ones(count, 2)
+        return torch.randint(0, 2, (count, 2), generator=generator).float() * 2 - 1
+
+    def encoded(self, index: Tensor, signs: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, 4) features as the networks see them, eta mirrored, multiplicity dequantised."""
+        rows = index.numpy()
+        features = self.features[rows]
+        features[:, 1] *= signs[:, 0].numpy()
+        uniform = torch.rand(len(rows), generator=generator, dtype=torch.float64).numpy()
+        encoded = self.preprocessing.encode_features(features, self.labels[rows], uniform)
+        return torch.from_numpy(encoded)
+
+
+class JetLevelEvents(JetEvents):
+    """Events of the jet-level model: (B, 4) features, random subsets of them given.
+
+    Given features are in the condition, one_hot ++ given values ++ given flags; they are masked out
+    of the event, so that the model learns the distribution of the others.
+
+    Args:
+        given: probability that an event has given features; then each is given with one half.
+    """
+
+    def __init__(
+        self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool, given: float
+    ) -> None:
+        super().__init__(jets, preprocessing, reflections)
+        self.given = given
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Events ``index`` (B,)."""
+        count = len(index)
+        x = self.encoded(index, self.signs(count, generator), generator)
+        some = torch.rand(count, 1, generator=generator) < self.given
+        flags = some & (torch.rand(x.shape, generator=generator) < 0.5)
+        condition = torch.cat([self.one_hot[index], x * flags, flags.float()], dim=1)
+        return Batch(x * ~flags, condition, ~flags)
+
+
+class ParticleLevelEvents(JetEvents):
+    """Events of the particle-level model: (B, P, 3) particles, condition one_hot ++ features."""
+
+    def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
+        super().__init__(jets, preprocessing, reflections)
+        encode = preprocessing.encode_particles
+        self.mask = torch.from_numpy(jets.mask)
+        self.particles = torch.from_numpy(encode(jets.particles, jets.mask, jets.labels))
+        self.mirrored = _mirror_offsets(preprocessing)
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Events ``index`` (B,)."""
+        signs, mask = self.signs(len(index), generator), self.mask[index]
+        condition = torch.cat([self.one_hot[index], self.encoded(index, signs, generator)], dim=1)
+        x = self.particles[index]
+        offset = self.mirrored[torch.from_numpy(self.labels)[index]] * (signs - 1)
+        x[..., :2] = x[..., :2] * signs[:, None] + offset[:, None] * mask[..., None]
+        return Batch(x, condition, mask)
+
+
+def _mirror_offsets(preprocessing: JetPreprocessing) -> Tensor:
+    """(K, 2) centre/width of the odd maps of the angles: mirrored, z is -z - 2 centre/width."""
+    width = np.where(preprocessing.width > 0, preprocessing.width, 1.0)
+    return torch.from_numpy((preprocessing.centre / width)[:, :2].astype(np.float32))
+
+
+def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
+    """Training and validation jets: the last ``fraction`` of each class, at least one, is the latter.
+
+    Raises:
+        InputError: a class has fewer than 20 jets.
+    """
+    last = np.zeros(len(jets), dtype=bool)
+    for k in np.unique(jets.labels):
+        rows = np.flatnonzero(jets.labels == k)
+        if len(rows) < 20:
+            raise InputError(
+                f"{len(rows)} jets of class {jets.types[k]} to train on; give 20 or more"
+            )
+        last[rows[-max(1, round(fraction * len(rows))) :]] = True
+    return jets[~last], jets[last]
+
+
+def network_spec(stage: Stage, features: int, condition: int) -> dict[str, Any]:
+    """Name and options that build a stage's network."""
+    options = {"features": features, "condition": condition, **stage.network.options}
+    return {"name": stage.network.name, "options": options}
+
+
+def denoiser_of(recipe: JetRecipe, spec: dict[str, Any]) -> Denoiser:
+    """An untrained denoiser, its weights drawn from the recipe's seed.
+
+    Raises:
+        InputError: network, schedule or prediction target is unknown.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = build(spec["name"], **spec["options"])
+    try:
+        schedule = schedule_from_dict({"name": recipe.schedule.name, **recipe.schedule.options})
+        return Denoiser(network, schedule, recipe.predicts)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"recipe: {error}") from error
+
+
+def levels_of(named: Named) -> NoiseLevels:
+    """The distribution of noise levels that a recipe names.
+
+    Raises:
+        InputError: name or option is unknown.
+    """
+    if named.name not in LEVELS:
+        raise InputError(f"recipe: unknown levels {named.name!r}: choose from {', '.join(LEVELS)}")
+    try:
+        return LEVELS[named.name](**named.options)
+    except TypeError as error:
+        raise InputError(f"recipe: levels {named.name!r}: {error}") from error
+
+
+def train_jets(
+    recipe: JetRecipe,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: Callable[[str, Path], Progress] | None = None,
+) -> Path:
+    """Train both stages and write the generator.
+
+    ``out`` gets ``recipe.json``, ``preprocessing.json``, a checkpoint and a TensorBoard log a stage,
+    ``training.json`` (provenance) and ``model.safetensors``.
+
+    Args:
+        recipe: see ``JetRecipe``.
+        data: a directory of JetNet files, one a class, or one file with all classes.
+        out: the run's directory.
+        resume: continue the run in ``out``; its recipe may differ in numbers of steps only.
+        progress: makes the reporter of a stage from its title and log directory.
+
+    Returns:
+        The path of the model.
+
+    Raises:
+        InputError: bad data, a run that exists (without ``resume``), or another recipe (with it).
+        TrainingError: the loss was not finite.
+        KeyboardInterrupt: interrupted; checkpoints are kept.
+    """
+    _claim(out, recipe, resume)
+    jets = jetnet.read_directory(data, particles=recipe.particles)
+    training, validation = split(jets, recipe.validation)
+    preprocessing = _fitted(recipe, training, out / "preprocessing.json")
+    classes, features = len(preprocessing.types), len(JET_FEATURES)
+    networks = {
+        "jet_level": network_spec(recipe.jet_level, features, classes + 2 * features),
+        "particle_level": network_spec(
+            recipe.particle_level, len(PARTICLE_FEATURES), classes + features
+        ),
+    }
+    denoisers = {name: denoiser_of(recipe, spec) for name, spec in networks.items()}
+    options = (preprocessing, recipe.reflections)
+    stages: dict[str, tuple[Stage, Callable[[Jets], Events]]] = {
+        "jet_level": (recipe.jet_level, lambda s: JetLevelEvents(s, *options, recipe.given)),
+        "particle_level": (recipe.particle_level, lambda s: ParticleLevelEvents(s, *options)),
+    }
+    outcomes: dict[str, Outcome] = {}
+    for number, (name, (stage, events)) in enumerate(stages.items()):
+        outcomes[name] = train(
+            denoisers[name],
+            events(training),
+            events(validation),
+            levels_of(stage.levels),
+            stage.training,
+            seed=recipe.seed + 2**32 * (number + 1),
+            out=out / name,
+            resume=resume,
+            progress=progress(name.replace("_", "-"), out / name / "log") if progress else None,
+        )
+    provenance = _provenance(jets, training, outcomes)
+    _write_json(out / "training.json", provenance)
+    card = {"recipe": recipe.model_dump(mode="json"), "training": provenance}
+    model = out / "model.safetensors"
+    Generator(**denoisers, networks=networks, preprocessing=preprocessing, card=card).save(
+        model, force=True
+    )
+    return model
+
+
+def _claim(out: Path, recipe: JetRecipe, resume: bool) -> None:
+    """Take the directory for this run: new, or of the same recipe when resuming."""
+    path = out / "recipe.json"
+    if path.exists():
+        if not resume:
+            raise InputError(
+                f"{out}: holds a training already; choose another or continue it (--resume)"
+            )
+        before = JetRecipe.model_validate_json(path.read_text())
+        if _without_steps(before) != _without_steps(recipe):
+            raise InputError(
+                f"{path}: differs from the recipe given in more than steps; use the same"
+            )
+    _write_json(path, recipe.model_dump(mode="json"))
+
+
+def _without_steps(recipe: JetRecipe) -> JetRecipe:
+    stages = {
+        name: stage.model_copy(update={"training": stage.training.model_copy(update={"steps": 0})})
+        for name, stage in (
+            ("jet_level", recipe.jet_level),
+            ("particle_level", recipe.particle_level),
+        )
+    }
+    return recipe.model_copy(update=stages)
+
+
+def _fitted(recipe: JetRecipe, training: Jets, path: Path) -> JetPreprocessing:
+    """The run's preprocessing: what the run was begun with, or fitted now."""
+    if path.exists():
+        return JetPreprocessing.from_dict(json.loads(path.read_text()))
+    try:
+        preprocessing = JetPreprocessing.fit(training, **recipe.preprocessing)
+    except TypeError as error:
+        raise InputError(f"recipe: preprocessing: {error}") from error
+    _write_json(path, preprocessing.to_dict())
+    return preprocessing
+
+
+def _provenance(jets: Jets, training: Jets, outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    """How the model came to be, as JSON."""
+    counts = np.bincount(training.labels, minlength=len(training.types))
+    return {
+        "jets_per_class": dict(zip(training.types, counts.tolist(), strict=True)),
+        "data": jets.attributes,
+        "stages": {name: asdict(outcome) for name, outcome in outcomes.items()},
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with replacing(path, force=True) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,179 @@
+"""Recipes: one TOML file describes one reproducible training."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from driftline.errors import InputError
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Named(BaseModel):
+    """A name from a table and the options of what it names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All but the name."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class TrainingSettings(Section):
+    """How one network is trained.
+
+    Attributes:
+        steps: number of optimiser steps.
+        batch: events per step.
+        learning_rate: peak learning rate of AdamW.
+        warmup: steps over which the learning rate rises linearly from zero.
+        decay: last part of the training, as a fraction of ``steps``, over which the learning rate
+            falls to zero along a cosine; one decays from the end of the warm-up.
+        betas: AdamW's decay rates of its two moments.
+        weight_decay: AdamW's weight decay.
+        clip: largest norm of the gradient.
+        ema: decay a step of the moving average of the weights, which is what is kept.
+        precision: of the network's arithmetic in training; weights are always float32.
+        compile: compile the network by TorchInductor (needs a C++ compiler; minutes at start).
+        log_every: steps between two points of the log.
+        validate_every: steps between two validations.
+        checkpoint_every: steps between two checkpoints.
+    """
+
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    warmup: int = Field(500, ge=0)
+    decay: float = Field(1.0, ge=0, le=1)
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(0.999, ge=0, lt=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    log_every: int = Field(50, gt=0)
+    validate_every: int = Field(1000, gt=0)
+    checkpoint_every: int = Field(1000, gt=0)
+
+
+class Stage(Section):
+    """One score model: its network, the noise levels it is trained at, its training."""
+
+    network: Named
+    levels: Named = Named(name="uniform")
+    training: TrainingSettings
+
+
+class JetRecipe(Section):
+    """A generator of jets: a jet-level and a particle-level score model.
+
+    Attributes:
+        kind: the kind of event, always ``jets``.
+        particles: largest number of particles of a jet.
+        seed: seed of the weights and of every draw of the training.
+        validation: fraction of each class, at the end of its file, kept for validation.
+        reflections: train also on mirror images (phi to -phi, and eta to -eta of jet and particles),
+            which the physics of unpolarised proton collisions does not tell apart.
+        given: probability that a jet-level training event has some of its features given.
+        schedule: noise schedule.
+        predicts: what the networks predict, a key of ``driftline.diffusion.denoisers.TARGETS``.
+        preprocessing: options of ``JetPreprocessing.fit``.
+        jet_level: the stage that generates pt, eta, mass and number of particles.
+        particle_level: the stage that generates the particles.
+    """
+
+    kind: Literal["jets"]
+    particles: int = Field(30, gt=0)
+    seed: int = Field(0, ge=0)
+    validation: float = Field(0.02, gt=0, lt=1)
+    reflections: bool = True
+    given: float = Field(0.5, ge=0, le=1)
+    schedule: Named = Named(name="VP")
+    predicts: str = "edm"
+    preprocessing: dict[str, Any] = Field(default_factory=dict)
+    jet_level: Stage
+    particle_level: Stage
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> JetRecipe:
+    """Read a recipe and apply overrides.
+
+    Args:
+        path: a TOML file.
+        overrides: texts ``key=value`` with dotted keys (``particle_level.training.steps=1000``);
+            values are TOML, and what is not TOML is taken as text.
+
+    Raises:
+        InputError: the file cannot be read, or a key or value is wrong.
+    """
+    try:
+        tree = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML ({error}); mend the file") from error
+    for override in overrides:
+        _apply(tree, override)
+    return parse_recipe(tree, str(path))
+
+
+def parse_recipe(tree: dict[str, Any], where: str = "recipe") -> JetRecipe:
+    """A recipe from nested dictionaries; ``where`` names the source in errors.
+
+    Raises:
+        InputError: naming the first wrong key and the nearest valid one.
+    """
+    try:
+        return JetRecipe.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_explain(error)}") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise InputError(f"override {override!r} is not of the form key=value")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise InputError(f"override {override!r}: {parent} is a value, not a section")
+    try:
+        tree[last] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        tree[last] = text.strip()
+
+
+def _explain(error: ValidationError) -> str:
+    # An unknown key is named first: it is often the cause of a missing one.
+    details = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    location = [str(part) for part in details["loc"]]
+    key = ".".join(location)
+    if details["type"] == "extra_forbidden":
+        valid = _keys_beside(location)
+        near = difflib.get_close_matches(location[-1], valid, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"choose from {', '.join(valid)}"
+        return f"unknown key {key}; {remedy}"
+    if details["type"] == "missing":
+        return f"missing key {key}; add it"
+    return f"key {key}: {details['msg']}; got {details['input']!r}"
+
+
+def _keys_beside(location: list[str]) -> list[str]:
+    section: type[BaseModel] = JetRecipe
+    for part in location[:-1]:
+        annotation = section.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        section = annotation
+    return list(section.model_fields)

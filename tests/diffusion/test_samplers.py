@@ -1,0 +1,270 @@
+"""Samplers against distributions whose score is known: order, marginals, counts, independence."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from driftline.diffusion.analytic import AnalyticDenoiser, GaussianMixture, gaussian
+from driftline.diffusion.grids import Karras, UniformLogSNR, UniformTime
+from driftline.diffusion.noise import Noise
+from driftline.diffusion.samplers import (
+    DPMSolver,
+    EulerMaruyama,
+    PosterPredictorCorrector,
+    PredictorCorrector,
+    ProbabilityFlowRK45,
+    Sampler,
+    describe,
+    parse,
+    sample,
+)
+from driftline.diffusion.schedules import VP
+
+MIXTURE = GaussianMixture(
+    torch.tensor([0.3, 0.7], dtype=torch.float64),
+    torch.tensor([[-1.0], [0.6]], dtype=torch.float64),
+    torch.tensor([0.2, 0.3], dtype=torch.float64),
+)
+ALL: list[Sampler] = [
+    DPMSolver(12),
+    DPMSolver(12, order=1),
+    EulerMaruyama(20),
+    PredictorCorrector(20),
+    PosterPredictorCorrector(20),
+    ProbabilityFlowRK45(1e-3),
+]
+EVENTWISE = [s for s in ALL if not isinstance(s, PosterPredictorCorrector | ProbabilityFlowRK45)]
+
+
+def draw(sampler: Sampler, count: int = 4000, seed: int = 1, **options: object) -> Tensor:
+    arguments: dict[str, object] = {
+        "noise": Noise(seed),
+        "events": count,
+        "shape": (1,),
+        "dtype": torch.float64,
+        **options,
+    }
+    return sample(AnalyticDenoiser(MIXTURE, VP()), sampler, **arguments).x  # type: ignore[arg-type]
+
+
+def gaussian_flow(x1: Tensor, mean: float, std: float) -> Tensor:
+    """Where the exact probability flow takes x_1 when the data are one Gaussian."""
+    one = torch.ones((), dtype=torch.float64)
+    alpha, sigma = VP().alpha(one), VP().sigma(one)
+    return mean + std * (x1 - alpha * mean) / torch.sqrt(alpha**2 * std**2 + sigma**2)
+
+
+# The first order needs finer grids before its slope settles.
+@pytest.mark.parametrize(("order", "steps"), [(1, (80, 160, 320)), (2, (40, 80, 160))])
+def test_order_of_convergence_on_a_gaussian(order: int, steps: tuple[int, ...]) -> None:
+    denoiser = AnalyticDenoiser(gaussian(0.4, 0.5), VP())
+    start = Noise(5).normal(torch.arange(200), (1,), dtype=torch.float64)
+    exact = gaussian_flow(VP().sigma(torch.ones((), dtype=torch.float64)) * start, 0.4, 0.5)
+    errors = []
+    for n in steps:
+        solver = DPMSolver(n, order=order, grid=UniformLogSNR(noise_end=1e-5))
+        result = sample(
+            denoiser, solver, noise=Noise(5), events=200, shape=(1,), dtype=torch.float64
+        )
+        errors.append(float((result.x - exact).square().mean().sqrt()))
+    slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    assert slope == pytest.approx(order, abs=0.25)
+
+
+@pytest.mark.parametrize(("order", "steps"), [(1, (160, 320, 640)), (2, (80, 160, 320))])
+def test_order_of_convergence_on_a_mixture(order: int, steps: tuple[int, ...]) -> None:
+    grid = UniformLogSNR(noise_end=1e-4)
+    reference = draw(DPMSolver(4000, grid=grid), 200)
+    errors = [
+        float((draw(DPMSolver(n, order=order, grid=grid), 200) - reference).abs().median())
+        for n in steps
+    ]
+    slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    assert slope == pytest.approx(order, abs=0.25)
+
+
+def test_rk45_error_falls_with_its_tolerance() -> None:
+    exact = draw(DPMSolver(4000, grid=UniformLogSNR(noise_end=1e-4)), 200)
+    errors = [
+        float((draw(ProbabilityFlowRK45(tol), 200) - exact).abs().median())
+        for tol in (1e-3, 1e-5, 1e-7)
+    ]
+    # The last is limited by the time 1e-5 at which the poster's integration ends.
+    assert errors[1] < 0.1 * errors[0]
+    assert errors[2] < 2e-4
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [EulerMaruyama(400), PredictorCorrector(200), DPMSolver(60), ProbabilityFlowRK45(1e-4)],
+)
+def test_marginals(sampler: Sampler) -> None:
+    n = 20_000
+    x = draw(sampler, n, batch=n).ravel()
+    truth = MIXTURE.sample(200_000, torch.Generator().manual_seed(2)).ravel()
+    assert float(x.mean()) == pytest.approx(float(truth.mean()), abs=5 * 0.78 / math.sqrt(n) + 0.01)
+    assert float(x.std()) == pytest.approx(float(truth.std()), rel=0.03)
+    assert float((x < -0.3).double().mean()) == pytest.approx(0.3, abs=0.02)
+    assert float(x[x < -0.3].std()) == pytest.approx(0.2, rel=0.06)
+
+
+def test_euler_maruyama_converges_weakly() -> None:
+    """The law of EM for a Gaussian is Gaussian: its moments follow the plan's own recursion."""
+    mean, std, errors = 0.0, 0.5, []
+    denoiser = AnalyticDenoiser(gaussian(mean, std), VP())
+    steps = (100, 200, 400)
+    for n in steps:
+        plan = EulerMaruyama(n, grid=UniformTime(1e-4)).plan(denoiser.schedule)
+        variance = plan.start.s**2
+        for step in plan:
+            gain = std**2 / (std**2 + step.level.s**2)  # type: ignore[attr-defined]
+            a, (b,), c = step.a, step.b, step.c  # type: ignore[attr-defined]
+            variance = (a + b * gain) ** 2 * variance + c**2
+        errors.append(abs(math.sqrt(variance) - std))
+    slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    assert slope == pytest.approx(1, abs=0.25)
+
+
+def test_langevin_with_the_events_own_norms_has_another_law() -> None:
+    """Why the corrector's step does not use the norm of the realised score."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(50_000, generator=generator, dtype=torch.float64)
+    fixed, own = x.clone(), x.clone()
+    for _ in range(50):
+        z = torch.randn(len(x), generator=generator, dtype=torch.float64)
+        size = 2 * 0.165**2
+        fixed = fixed - size * fixed + math.sqrt(2 * size) * z
+        sizes = 2 * (0.165 * torch.minimum((z / own).abs(), torch.tensor(3.0))) ** 2
+        own = own - sizes * own + (2 * sizes).sqrt() * z
+    assert float(fixed.std()) == pytest.approx(1, abs=0.03)
+    assert float(own.std()) > 1.3
+
+
+@pytest.mark.parametrize(
+    ("sampler", "calls"),
+    [
+        (DPMSolver(1), 1),
+        (DPMSolver(17), 17),
+        (EulerMaruyama(1), 1),
+        (EulerMaruyama(30), 30),
+        (PredictorCorrector(1), 2),
+        (PredictorCorrector(25), 50),
+        (PosterPredictorCorrector(25), 25),
+    ],
+)
+def test_evaluations_equal_the_formula(sampler: Sampler, calls: int) -> None:
+    counted = 0
+    exact = AnalyticDenoiser(MIXTURE, VP())
+
+    class Counting:
+        schedule = exact.schedule
+
+        def __call__(self, x: Tensor, t: Tensor, *context: object) -> Tensor:
+            nonlocal counted
+            counted += 1
+            return exact(x, t)
+
+    result = sample(Counting(), sampler, noise=Noise(0), events=10, shape=(1,), batch=4)
+    assert result.calls == counted == 3 * calls
+    assert result.evaluations == calls
+
+
+@pytest.mark.parametrize("sampler", EVENTWISE, ids=describe)
+def test_events_do_not_depend_on_the_batch(sampler: Sampler) -> None:
+    torch.testing.assert_close(
+        draw(sampler, 50, batch=7), draw(sampler, 50, batch=50), rtol=1e-12, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("sampler", EVENTWISE, ids=describe)
+def test_events_are_keyed_by_their_ids(sampler: Sampler) -> None:
+    whole = draw(sampler, 50)
+    torch.testing.assert_close(draw(sampler, torch.arange(20, 30)), whole[20:30])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sampler", EVENTWISE, ids=describe)
+def test_masked_equals_unpadded(sampler: Sampler) -> None:
+    mask = torch.arange(6).expand(30, 6) < 4
+    padded = draw(sampler, 30, shape=(6, 1), mask=mask)
+    plain = draw(sampler, 30, shape=(4, 1))
+    torch.testing.assert_close(padded[:, :4], plain)
+    assert not padded[:, 4:].any()
+
+
+def test_the_posters_corrector_depends_on_the_batch() -> None:
+    """The defect it is kept for: an event alone in its batch takes far larger Langevin steps."""
+    sampler = PosterPredictorCorrector(60)
+    one, many = (draw(sampler, 60, batch=b).ravel() for b in (1, 60))
+    assert float((one - many).abs().median()) > 0.1
+    own = EulerMaruyama(60)
+    assert torch.allclose(draw(own, 60, batch=1), draw(own, 60, batch=60))
+
+
+@pytest.mark.parametrize("sampler", ALL, ids=describe)
+def test_text_round_trip(sampler: Sampler) -> None:
+    assert parse(describe(sampler)) == sampler
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_float32_follows_float64(dtype: torch.dtype) -> None:
+    x = draw(DPMSolver(20), 100, dtype=dtype)
+    assert x.dtype == dtype
+    assert float((x - draw(DPMSolver(20), 100)).abs().median()) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("none", "choose from"),
+        ("dpm:stepz=3", "choose from steps"),
+        ("dpm:steps=three", "type int"),
+        ("dpm:grid=none", "unknown grid"),
+        ("dpm:steps=0", "at least 1"),
+        ("dpm:order=5", "order"),
+        ("em:steps=0", "at least 1"),
+        ("pc:snr=0", "positive"),
+        ("pc:steps=0", "at least 1"),
+        ("poster-pc:snr=-1", "positive"),
+        ("poster-pc:steps=1", "at least 2"),
+        ("rk45:tolerance=0", "tolerance"),
+        ("rk45:t_min=2", "t_min"),
+    ],
+)
+def test_bad_settings_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse(text)
+
+
+def test_events_that_are_not_finite_are_reported() -> None:
+    class Broken:
+        schedule = VP()
+
+        def __call__(self, x: Tensor, t: Tensor, *context: object) -> Tensor:
+            return torch.where(torch.arange(len(x))[:, None] == 3, torch.nan, x)
+
+    with pytest.raises(FloatingPointError, match="event 3"):
+        sample(Broken(), DPMSolver(3), noise=Noise(0), events=5, shape=(1,))
+
+
+@pytest.mark.parametrize("grid", [UniformTime(), UniformLogSNR(), Karras()])
+def test_grids_fall_from_one(grid: UniformTime | UniformLogSNR | Karras) -> None:
+    times = grid.times(20, VP())
+    assert times.dtype == torch.float64 and len(times) == 20
+    assert float(times[0]) == pytest.approx(1)
+    assert bool((times.diff() < 0).all())
+
+
+@pytest.mark.parametrize("grid", [UniformLogSNR(), Karras()])
+def test_noise_grids_end_where_they_say(grid: UniformLogSNR | Karras) -> None:
+    last = VP().log_snr(grid.times(10, VP())[-1])
+    assert float((-last).exp()) == pytest.approx(2e-3)
+
+
+def test_karras_grid_equals_the_published_formula() -> None:
+    s = (-VP().log_snr(Karras(rho=7).times(5, VP()))).exp().numpy()
+    high, low = float((-VP().log_snr(torch.ones(1, dtype=torch.float64))).exp()), 2e-3
+    i = np.arange(5) / 4
+    np.testing.assert_allclose(s, (high ** (1 / 7) + i * (low ** (1 / 7) - high ** (1 / 7))) ** 7)

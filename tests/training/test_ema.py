@@ -1,0 +1,28 @@
+"""The moving average of weights against its definition."""
+
+import torch
+
+from driftline.training.ema import EMA
+
+
+def test_average_follows_its_recursion_with_warmed_up_decay() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(3, dtype=torch.float64))
+    ema, expected = EMA([parameter], decay=0.5), torch.zeros(3, dtype=torch.float64)
+    for step in range(30):
+        with torch.no_grad():
+            parameter += torch.tensor([1.0, -2.0, 0.5])
+        ema.update(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * parameter.detach()
+    torch.testing.assert_close(ema.averages[0], expected)
+
+
+def test_swap_exchanges_and_undoes() -> None:
+    parameter = torch.nn.Parameter(torch.ones(2))
+    ema = EMA([parameter], decay=0.9)
+    with torch.no_grad():
+        parameter.fill_(5.0)
+    ema.swap()
+    assert parameter.tolist() == [1.0, 1.0] and ema.averages[0].tolist() == [5.0, 5.0]
+    ema.swap()
+    assert parameter.tolist() == [5.0, 5.0] and ema.averages[0].tolist() == [1.0, 1.0]

@@ -1,0 +1,67 @@
+"""Recipes: reading, overriding, and errors that name the key."""
+
+from pathlib import Path
+
+import pytest
+
+from driftline.errors import InputError
+from driftline.networks import build
+from driftline.training.recipe import JetRecipe, read_recipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_recipe_is_valid_and_survives_json(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert JetRecipe.model_validate_json(recipe.model_dump_json()) == recipe
+    for stage, features in ((recipe.jet_level, 4), (recipe.particle_level, 3)):
+        build(stage.network.name, features=features, condition=9, **stage.network.options)
+
+
+def test_overrides_replace_nested_values_and_keep_the_rest() -> None:
+    plain = read_recipe(RECIPES / "tiny.toml")
+    changed = read_recipe(
+        RECIPES / "tiny.toml",
+        ["particle_level.training.steps=7", "particle_level.network.name=transformer", "seed = 3"],
+    )
+    assert changed.particle_level.training.steps == 7
+    assert changed.particle_level.network.name == "transformer"
+    assert changed.seed == 3
+    assert changed.jet_level == plain.jet_level
+    assert changed.particle_level.training.batch == plain.particle_level.training.batch
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "particle_level.training.learning_rat=1",
+            "particle_level.training.learning_rat.*learning_rate",
+        ),
+        ("partikles=30", "unknown key partikles; did you mean particles"),
+        ("particle_level.training.steps=0", "particle_level.training.steps"),
+        ("particle_level.training.precision=float8", "particle_level.training.precision"),
+        ("kind=images", "kind"),
+        ("seed", "key=value"),
+        ("seed.x=1", "seed is a value"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_recipe(RECIPES / "tiny.toml", [override])
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('kind = "jets"\n')
+    with pytest.raises(InputError, match="missing key jet_level"):
+        read_recipe(path)
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none.toml: cannot be read"):
+        read_recipe(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("kind = \n")
+    with pytest.raises(InputError, match="bad.toml: not valid TOML"):
+        read_recipe(tmp_path / "bad.toml")

@@ -68,6 +68,16 @@ def replacing(path: Path, force: bool = False) -> Iterator[Path]:
         raise
 
 
+def write_text(path: Path, text: str, force: bool = False) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        InputError: as ``replacing``.
+    """
+    with replacing(path, force) as temporary:
+        temporary.write_text(text)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -24,7 +24,8 @@ def test_resnet_masks_the_features_that_are_given() -> None:
     x, c, condition = torch.randn(7, 4), torch.randn(7), torch.randn(7, 13)
     mask = torch.arange(4) % 2 == torch.arange(7)[:, None] % 2
     out = net(x, c, condition, mask)
-    assert (out[~mask] == 0).all() and (out[mask] != 0).all()
+    assert (out[~mask] == 0).all()
+    assert (out[mask] != 0).all()
     torch.testing.assert_close(out[mask], net(x, c, condition)[mask])
 
 

@@ -23,6 +23,8 @@ def test_swap_exchanges_and_undoes() -> None:
     with torch.no_grad():
         parameter.fill_(5.0)
     ema.swap()
-    assert parameter.tolist() == [1.0, 1.0] and ema.averages[0].tolist() == [5.0, 5.0]
+    assert parameter.tolist() == [1.0, 1.0]
+    assert ema.averages[0].tolist() == [5.0, 5.0]
     ema.swap()
-    assert parameter.tolist() == [5.0, 5.0] and ema.averages[0].tolist() == [1.0, 1.0]
+    assert parameter.tolist() == [5.0, 5.0]
+    assert ema.averages[0].tolist() == [1.0, 1.0]

@@ -39,14 +39,17 @@ def test_split_takes_the_last_jets_of_each_class(make_jets: Callable[..., Jets])
 def test_jet_level_batches_hide_what_is_given(toy_jets: Jets) -> None:
     events = JetLevelEvents(toy_jets, JetPreprocessing.fit(toy_jets), True, given=0.5)
     x, condition, mask = events.batch(torch.arange(1000), generator_for(1))
-    assert condition is not None and mask is not None
+    assert condition is not None
+    assert mask is not None
     one_hot, values, flags = condition.split([5, 4, 4], dim=1)
     assert torch.equal(one_hot.argmax(dim=1), torch.from_numpy(toy_jets.labels))
     assert torch.equal(flags.bool(), ~mask)
-    assert (x[~mask] == 0).all() and (values[mask] == 0).all()
+    assert (x[~mask] == 0).all()
+    assert (values[mask] == 0).all()
     assert 0.4 < (flags.sum(1) == 0).float().mean() < 0.65
     encoded = x + values
-    assert encoded.mean().abs() < 0.1 and encoded.std().item() == pytest.approx(1, abs=0.1)
+    assert encoded.mean().abs() < 0.1
+    assert encoded.std().item() == pytest.approx(1, abs=0.1)
 
 
 def test_particle_level_batches_are_encoded_jets_and_their_mirror_images(toy_jets: Jets) -> None:
@@ -54,7 +57,8 @@ def test_particle_level_batches_are_encoded_jets_and_their_mirror_images(toy_jet
     events = ParticleLevelEvents(toy_jets, preprocessing, reflections=True)
     index = torch.arange(0, 1000, 7)
     x, condition, mask = events.batch(index, generator_for(2))
-    assert condition is not None and mask is not None
+    assert condition is not None
+    assert mask is not None
     rows = index.numpy()
     decoded = preprocessing.decode_particles(x.numpy(), mask.numpy(), toy_jets.labels[rows])
     features = preprocessing.decode_features(condition[:, 5:].numpy(), toy_jets.labels[rows])
@@ -68,7 +72,8 @@ def test_particle_level_batches_are_encoded_jets_and_their_mirror_images(toy_jet
     np.testing.assert_allclose(features, jet, rtol=1e-4, atol=1e-5)
     # The sample itself must not have been mirrored in place.
     again = events.batch(index, generator_for(2))
-    assert torch.equal(again.x0, x) and torch.equal(again.condition, condition)
+    assert torch.equal(again.x0, x)
+    assert torch.equal(again.condition, condition)
 
 
 def test_without_reflections_nothing_is_mirrored(toy_jets: Jets) -> None:
@@ -84,7 +89,8 @@ def test_a_trained_generator_generates(toy_data: Path, tmp_path: Path, network: 
     model = train_jets(recipe, toy_data, tmp_path / "run", progress=ConsoleProgress)
     generator = Generator.load(model)
     jets = generator.generate(20, seed=1).jets
-    assert len(jets) == 20 and jets.particles.shape[1:] == (30, 3)
+    assert len(jets) == 20
+    assert jets.particles.shape[1:] == (30, 3)
     training = generator.card["training"]
     assert training["jets_per_class"] == dict.fromkeys(JET_TYPES, 270)
     assert training["stages"]["particle_level"]["events"] == 60 * 128

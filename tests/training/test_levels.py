@@ -14,8 +14,11 @@ def test_times_lie_inside_the_schedule_and_rise_with_u(levels: UniformTime) -> N
     ends = torch.tensor([0.0, 1 - 2**-24])
     for u in (U, U.float(), ends):
         t = levels.times(VP(), u)
-        assert t.dtype == u.dtype and t.isfinite().all()
-        assert (t.diff() >= 0).all() and 0.9e-5 < t[0] and t[-1] <= 1
+        assert t.dtype == u.dtype
+        assert t.isfinite().all()
+        assert (t.diff() >= 0).all()
+        assert 0.9e-5 < t[0]
+        assert t[-1] <= 1
 
 
 def test_normal_log_snr_is_normal_inside_its_cut() -> None:

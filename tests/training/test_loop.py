@@ -108,7 +108,8 @@ def test_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
     rates = [learning_rate(step, given) for step in range(101)]
     assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
     assert rates[10:61] == pytest.approx([1.0] * 51)
-    assert rates[80] == pytest.approx(0.5) and rates[100] == pytest.approx(0.0, abs=1e-12)
+    assert rates[80] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0.0, abs=1e-12)
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 

@@ -1,0 +1,55 @@
+"""The command line: each command parses its options, calls the library and prints."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from driftline.cli import demo, evaluate, info, sample, simulate, study, train
+from driftline.errors import InputError
+
+app = typer.Typer(
+    name="driftline",
+    help="Score-based generation of particle-physics events.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.add_typer(simulate.app, name="simulate")
+app.command("train")(train.train)
+app.command("sample")(sample.sample)
+app.command("evaluate")(evaluate.evaluate)
+app.command("study")(study.study)
+app.command("info")(info.info)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    ctx: typer.Context,
+    show: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    """Score-based generation of particle-physics events."""
+    if show:
+        from driftline import __version__
+
+        print(f"driftline {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line and exit: 0 done, 1 failed, 2 bad input (one line says which)."""
+    try:
+        app(args=arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        if os.environ.get("DRIFTLINE_DEBUG"):
+            raise
+        print(
+            f"error: {type(error).__name__}: {error} (set DRIFTLINE_DEBUG=1 for the traceback)",
+            file=sys.stderr,
+        )
+        sys.exit(1)

@@ -69,6 +69,7 @@ class EdgeConv(nn.Module):
         """Map features (B, P, width_in) and neighbours (B, P, k) to (B, P, width_out)."""
         batch, points, width = x.shape
         first, *rest = self.model
+        assert isinstance(first, nn.Linear)
         # W [x_i, x_j - x_i] + b = (W_1 - W_2) x_i + b + W_2 x_j: once a point, not once an edge
         to_centre, to_difference = first.weight[:, :width], first.weight[:, width:]
         centre = nn.functional.linear(x, to_centre - to_difference, first.bias)

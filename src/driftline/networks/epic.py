@@ -13,10 +13,12 @@ class EPiCLayer(nn.Module):
     particle is updated alone, by a residual block whose normalised input is scaled and shifted,
     and whose output is gated, by linear functions of g:
 
-        g <- g + MLP([mean_p x, sum_p x / scale, g])
-        x <- x + gate(g) * W2 silu(W1 (norm(x) (1 + scale(g)) + shift(g)))
+        g <- g + MLP([mean_p x, sum_p x / sum_scale, norm(g)])
+        x <- x + gate(h) * W2 silu(W1 (norm(x) (1 + scale(h)) + shift(h))),  h = silu(norm(g))
 
-    The gates start at zero, so that every layer starts as the identity on the particles.
+    The gates start at zero, so that every layer starts as the identity on the particles. Without
+    the normalisation of g an event far from all others can grow without bound from layer to layer,
+    since x and g multiply each other.
     """
 
     def __init__(self, hidden: int, width: int, expansion: float, sum_scale: float) -> None:
@@ -27,6 +29,7 @@ class EPiCLayer(nn.Module):
             nn.Linear(2 * hidden + width, width), nn.SiLU(), nn.Linear(width, width)
         )
         self.norm = nn.LayerNorm(hidden, elementwise_affine=False)
+        self.global_norm = nn.LayerNorm(width)
         self.modulation = zero_initialised(nn.Linear(width, 3 * hidden))
         self.expand = nn.Linear(hidden, inner)
         self.contract = nn.Linear(inner, hidden)
@@ -34,8 +37,10 @@ class EPiCLayer(nn.Module):
     def forward(self, x: Tensor, g: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, P, H), g (B, G), weight (B, P, 1) one for real particles, count (B, 1)."""
         total = (x * weight).sum(dim=1)
-        g = g + self.pool(torch.cat([total / count, total / self.sum_scale, g], dim=1))
-        scale, shift, gate = self.modulation(nn.functional.silu(g))[:, None].chunk(3, dim=-1)
+        pooled = torch.cat([total / count, total / self.sum_scale, self.global_norm(g)], dim=1)
+        g = g + self.pool(pooled)
+        h = nn.functional.silu(self.global_norm(g))
+        scale, shift, gate = self.modulation(h)[:, None].chunk(3, dim=-1)
         h = self.norm(x) * (1 + scale) + shift
         return x + gate * self.contract(nn.functional.silu(self.expand(h))), g
 

@@ -1,0 +1,1 @@
+"""Figures of evaluations and studies, and the demonstration that draws them."""

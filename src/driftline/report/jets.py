@@ -41,8 +41,8 @@ def average_image(particles: NDArray[np.floating]) -> Array:
     """(PIXELS, PIXELS) mean ptrel a pixel, of jets that are turned so that their axes agree.
 
     Each jet is rotated about its axis until the direction in which its pT spreads most is vertical,
-    and its harder half up; then it is mirrored so that more pT is on the right. The two prongs of a W
-    or Z are then visible in the average.
+    and its harder half up; then it is mirrored so that more pT is on the right. The two prongs of a
+    W or Z are then visible in the average.
 
     Args:
         particles: (N, P, 3), padding zero.
@@ -99,17 +99,26 @@ def displays_figure(
 ) -> Figure:
     """Single jets of each class, simulated in the left half, generated in the right."""
     with style():
-        figure = new_figure(2.0 * 2 * jets + 0.8, 2.0 * len(types) + 0.8)
-        grid = figure.subplots(len(types), 2 * jets, sharex=True, sharey=True, squeeze=False)
+        figure = new_figure(2.0 * 2 * jets + 1.0, 2.0 * len(types) + 0.8)
+        gap = [0.1]
+        grid = figure.subplots(
+            len(types),
+            2 * jets + 1,
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+            width_ratios=[1] * jets + gap + [1] * jets,
+        )
         for row, jet_type in zip(grid, types, strict=True):
-            for side, sample in ((row[:jets], reference), (row[jets:], generated)):
+            row[jets].set_visible(False)
+            for side, sample in ((row[:jets], reference), (row[jets + 1 :], generated)):
                 chosen = sample.of_type(jet_type)[:jets]
                 for axes, particles in zip(side, chosen.particles, strict=False):
                     draw_jet(axes, particles, CLASS_COLOURS.get(jet_type, "0.3"))
             row[0].set_ylabel(f"{CLASS_NAMES.get(jet_type, jet_type)}\n$\\phi^{{rel}}$")
         for axes in grid[-1]:
             axes.set_xlabel(r"$\eta^{rel}$", loc="center")
-        for start, name in ((0, "Simulated (Pythia 8)"), (jets, "Generated (Driftline)")):
+        for start, name in ((0, "Simulated"), (jets + 1, "Generated")):
             grid[0][start].set_title(name, loc="left", fontweight="bold")
     return figure
 
@@ -128,8 +137,8 @@ def images_figure(generated: Jets, reference: Jets, types: Sequence[str]) -> Fig
             for row, image in enumerate(pair):
                 drawn = draw_image(grid[row][column], image, norm)
             grid[0][column].set_title(CLASS_NAMES.get(types[column], types[column]))
-            grid[1][column].set_xlabel("rotated $\\eta^{rel}$, $\\phi^{rel}$", loc="center")
+            grid[1][column].set_xlabel("across the jet", loc="center")
         for row, name in zip(grid, ("Simulated", "Generated"), strict=True):
-            row[0].set_ylabel(name, loc="center", fontweight="bold")
+            row[0].set_ylabel(f"$\\bf{{{name}}}$\nalong the jet's spread", loc="center")
         figure.colorbar(drawn, ax=grid, label=r"mean $p_T^{rel}$ a pixel", pad=0.01)
     return figure

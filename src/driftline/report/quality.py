@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from driftline.diffusion.samplers import ProbabilityFlowRK45, parse
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, FLOOR, new_figure, style
 from driftline.study.results import Row, Study
-from driftline.study.tables import NAMES, UNITS, column_name
+from driftline.study.tables import NAMES, UNITS
 
 EVALUATIONS = "Evaluations of the particle network per jet"
 
@@ -36,6 +36,11 @@ _OTHER = Family("other", "#7f7f7f", "v")
 
 def _family(row: Row) -> str:
     return row.sampler.partition(":")[0]
+
+
+def metric_axis(metric: str) -> str:
+    """Label of a metric's axis, with its unit."""
+    return f"{NAMES[metric]} [$10^{{{UNITS[metric]:.0e}}}$]".replace("1e-0", "-")
 
 
 def draw_quality(axes: Axes, study: Study, jet_type: str, metric: str) -> None:
@@ -85,15 +90,14 @@ def evaluations_axis(axes: Axes, rows: list[Row]) -> None:
 def quality_figure(study: Study, metric: str) -> Figure:
     """A metric against evaluations: one panel a class."""
     with style():
-        figure = new_figure(3.3 * len(study.types) + 0.4, 4.3)
+        figure = new_figure(3.3 * len(study.types) + 3.2, 3.9)
         panels = figure.subplots(1, len(study.types), squeeze=False)[0]
         for axes, jet_type in zip(panels, study.types, strict=True):
             draw_quality(axes, study, jet_type, metric)
             axes.set_title(CLASS_NAMES.get(jet_type, jet_type), loc="left")
-        panels[0].set_ylabel(column_name(metric))
-        figure.supxlabel(EVALUATIONS, x=0.99, ha="right", fontsize=11)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(3, len(handles)))
+        panels[0].set_ylabel(metric_axis(metric))
+        panels[-1].set_xlabel(EVALUATIONS)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 
@@ -138,20 +142,24 @@ def time_figure(study: Study) -> Figure:
     with style():
         figure = new_figure(6, 4.4)
         axes = figure.subplots()
-        for sampler, label in study.labels.items():
-            rows = [row for row in study.rows if row.sampler == sampler]
-            family = FAMILIES.get(_family(rows[0]), _OTHER)
-            x = float(np.mean([row.particle_evaluations for row in rows]))
-            y = float(np.mean([row.seconds_per_1000 for row in rows]))
-            axes.plot(x, y, family.marker, color=family.colour, ms=7)
-            axes.annotate(label, (x, y), (7, -3), textcoords="offset points", fontsize=8)
+        for name in dict.fromkeys(map(_family, study.rows)):
+            family = FAMILIES.get(name, _OTHER)
+            mine = [row for row in study.rows if _family(row) == name]
+            points = sorted(
+                (
+                    np.mean([row.particle_evaluations for row in mine if row.sampler == sampler]),
+                    np.mean([row.seconds_per_1000 for row in mine if row.sampler == sampler]),
+                )
+                for sampler in {row.sampler for row in mine}
+            )
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, family.marker, color=family.colour, ls="-", lw=1, label=family.name)
         evaluations_axis(axes, study.rows)
-        axes.set_xlim(right=axes.get_xlim()[1] * 2)
         axes.set_yscale("log")
         axes.set_xlabel(EVALUATIONS)
         axes.set_ylabel("Wall time per 1,000 jets [s]")
-        where = "thread" if study.machine.threads == 1 else "threads"
-        axes.set_title(f"{study.machine.device}, {study.machine.threads} {where}", loc="left")
+        threads = f"{study.machine.threads} thread{'s'[: study.machine.threads > 1]}"
+        axes.legend(title=f"{study.machine.device}, {threads}", loc="upper left")
     return figure
 
 
@@ -185,11 +193,15 @@ def difference_figure(study: Study) -> Figure | None:
             axes.set_xticks([-5, -1, 0, 1, 2, 5, 10, 50])
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_formatter(NullFormatter())
-        panels[0].set_yticks([-k for k in range(len(samplers))], [study.labels[s] for s in samplers])
+        panels[0].set_yticks(
+            [-k for k in range(len(samplers))], [study.labels[s] for s in samplers]
+        )
         panels[0].set_ylim(-len(samplers) + 0.5, 0.5)
-        panels[0].tick_params(axis="y", which="minor", left=False, right=False)
+        for axes in panels:
+            axes.tick_params(axis="y", which="minor", left=False, right=False)
         for jet_type in study.types:
-            panels[0].plot([], [], "o-", color=CLASS_COLOURS.get(jet_type), label=jet_type, ms=3.5)
+            name = CLASS_NAMES.get(jet_type, jet_type)
+            panels[0].plot([], [], "o-", color=CLASS_COLOURS.get(jet_type), label=name, ms=3.5)
         figure.legend(loc="outside upper right", ncols=len(study.types))
         figure.supxlabel(
             f"(W1 - W1 of {study.labels[study.baseline]}) / margin, two-sided 90%; "

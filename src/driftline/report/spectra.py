@@ -12,18 +12,30 @@ from numpy.typing import NDArray
 from driftline.data.clouds import Jets
 from driftline.metrics.observables import Sample, real_particles
 from driftline.metrics.wasserstein import wasserstein
-from driftline.report.style import CLASS_NAMES, GENERATED, SIMULATED, new_figure, style
+from driftline.report.style import CLASS_NAMES, GENERATED, POINTS, SIMULATED, new_figure, style
 
 Array = NDArray[np.float64]
 
 
-def _particles(column: int) -> Callable[[Sample], Array]:
-    return lambda sample: real_particles(sample.particles, sample.mask)[0][:, column]
+Values = tuple[Array, NDArray[np.int64]]
+"""(n,) numbers and the jet (n,) that each belongs to."""
 
 
-def _particle_pt(sample: Sample) -> Array:
-    values, owner = real_particles(sample.particles, sample.mask)
-    return values[:, 2] * sample.pt[owner]
+def _jets(observable: Callable[[Sample], Array]) -> Callable[[Sample], Values]:
+    return lambda sample: (observable(sample), np.arange(len(sample)))
+
+
+def _particles(column: int) -> Callable[[Sample], Values]:
+    def values(sample: Sample) -> Values:
+        features, owner = real_particles(sample.particles, sample.mask)
+        return features[:, column], owner
+
+    return values
+
+
+def _particle_pt(sample: Sample) -> Values:
+    ptrel, owner = _particles(2)(sample)
+    return ptrel * sample.pt[owner], owner
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Spectrum:
     Attributes:
         label: of the axis, without the unit.
         unit: or empty.
-        values: of a sample.
+        values: of a sample, and the jets they belong to.
         log_x: bins of equal ratio.
         log_y: logarithmic counts.
         whole: the numbers are whole.
@@ -42,7 +54,7 @@ class Spectrum:
 
     label: str
     unit: str
-    values: Callable[[Sample], Array]
+    values: Callable[[Sample], Values]
     log_x: bool = False
     log_y: bool = False
     whole: bool = False
@@ -66,60 +78,57 @@ class Spectrum:
         return np.linspace(low, high, bins + 1)
 
 
-MASS = Spectrum("Jet mass", "GeV", lambda s: s.relative_mass * s.pt)
+MASS = Spectrum("Jet mass", "GeV", _jets(lambda s: s.relative_mass * s.pt))
 PARTICLE_PT = Spectrum(
     "Particle $p_T$", "GeV", _particle_pt, log_x=True, log_y=True, per="Particles"
 )
 
 SPECTRA = (
     MASS,
-    Spectrum("Jet $p_T$", "GeV", lambda s: s.pt),
-    Spectrum("Multiplicity", "", lambda s: s.multiplicity, whole=True),
-    Spectrum(r"Jet $\eta$", "", lambda s: s.features[:, 1].astype(np.float64)),
+    Spectrum("Jet $p_T$", "GeV", _jets(lambda s: s.pt)),
+    Spectrum("Multiplicity", "", _jets(lambda s: s.multiplicity), log_y=True, whole=True),
+    Spectrum(r"Jet $\eta$", "", _jets(lambda s: s.features[:, 1].astype(np.float64))),
     PARTICLE_PT,
     Spectrum(r"Particle $\eta^{rel}$", "", _particles(0), log_y=True, per="Particles"),
     Spectrum(r"Particle $\phi^{rel}$", "", _particles(1), log_y=True, per="Particles"),
-    Spectrum(r"$\tau_{21}$", "", lambda s: s.tau21),
+    Spectrum(r"$\tau_{21}$", "", _jets(lambda s: s.tau21)),
 )
 """Mass is that of the (at most 30) massless particles; pT and eta are the jet-level model's."""
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts of two samples in the same bins, scaled to equal totals.
+    """Counts of two samples in the same bins, the generated ones scaled to equal numbers of jets.
+
+    Errors are those of sums over jets: the particles of a jet are not independent.
 
     Attributes:
         edges: (K + 1,).
         simulated: (K,) counts of the reference.
-        generated: (K,) counts times ``scale``.
+        simulated_error: (K,) their standard errors.
+        generated: (K,) scaled counts.
+        generated_error: (K,) their standard errors.
         scale: jets of the reference over generated jets.
     """
 
     edges: Array
     simulated: Array
+    simulated_error: Array
     generated: Array
+    generated_error: Array
     scale: float
 
     @classmethod
     def of(
-        cls, spectrum: Spectrum, generated: Sample, reference: Sample, bins: int = 40
+        cls, spectrum: Spectrum, generated: Sample, reference: Sample, edges: Array | None = None
     ) -> "Histogram":
-        """Histogram a spectrum of both samples."""
+        """Histogram a spectrum of both samples, in bins of its own unless ``edges`` are given."""
         a, b = spectrum.values(generated), spectrum.values(reference)
-        edges = spectrum.edges(a, b, bins=bins)
+        if edges is None:
+            edges = spectrum.edges(a[0], b[0])
         scale = len(reference) / len(generated)
-        counts_a, counts_b = (np.histogram(x, edges)[0].astype(np.float64) for x in (a, b))
-        return cls(edges, counts_b, counts_a * scale, scale)
-
-    @property
-    def generated_error(self) -> Array:
-        """(K,) Poisson errors of ``generated``."""
-        return np.sqrt(self.generated * self.scale)
-
-    @property
-    def simulated_error(self) -> Array:
-        """(K,) Poisson errors of ``simulated``."""
-        return np.sqrt(self.simulated)
+        made, made_error = _counts(*a, edges)
+        return cls(edges, *_counts(*b, edges), scale * made, scale * made_error, scale)
 
     @property
     def ratio(self) -> tuple[Array, Array, Array]:
@@ -131,12 +140,34 @@ class Histogram:
         return self.generated / below, self.generated_error / below, self.simulated_error / below
 
     @property
+    def ratio_with_both_errors(self) -> tuple[Array, Array]:
+        """Generated over simulated, with the errors of both sides added in quadrature."""
+        ratio, error, reference_error = self.ratio
+        return ratio, np.hypot(error, ratio * reference_error)
+
+    def centres(self, spectrum: Spectrum) -> Array:
+        """(K,) middles of the bins on the spectrum's scale."""
+        low, high = self.edges[:-1], self.edges[1:]
+        return np.sqrt(low * high) if spectrum.log_x else (low + high) / 2
+
+    @property
     def chi2(self) -> tuple[float, int]:
-        """Sum of squared pulls over bins with at least 10 counts on both sides, and their number."""
+        """Sum of squared pulls over bins with 10 counts or more on both sides, and their number."""
         used = (self.simulated >= 10) & (self.generated / self.scale >= 10)
         difference = (self.generated - self.simulated)[used]
         variance = (self.generated_error**2 + self.simulated_error**2)[used]
         return float((difference**2 / variance).sum()), int(used.sum())
+
+
+def _counts(values: Array, owner: NDArray[np.int64], edges: Array) -> tuple[Array, Array]:
+    """Counts a bin, and the root of the sum over jets of the squared count of each jet."""
+    bins = len(edges) - 1
+    bin_of = np.searchsorted(edges, values, side="right") - 1
+    inside = (bin_of >= 0) & (bin_of < bins)
+    cells, counts = np.unique(owner[inside] * bins + bin_of[inside], return_counts=True)
+    per_jet = counts.astype(np.float64)
+    total, squared = (np.bincount(cells % bins, x, minlength=bins) for x in (per_jet, per_jet**2))
+    return total.astype(np.float64), np.sqrt(squared)
 
 
 def draw_spectrum(
@@ -144,22 +175,30 @@ def draw_spectrum(
     below: Axes,
     histogram: Histogram,
     spectrum: Spectrum,
-    *,
-    generated: str = GENERATED,
-    simulated: str = SIMULATED,
-    labels: tuple[str, str] = ("Generated", "Simulated"),
 ) -> None:
     """Simulated as a filled histogram, generated as points, and the ratio of the two below."""
     edges = histogram.edges
-    centres = np.sqrt(edges[1:] * edges[:-1]) if spectrum.log_x else (edges[1:] + edges[:-1]) / 2
-    fill = {"histtype": "fill", "color": simulated, "alpha": 0.22, "linewidth": 0}
-    mplhep.histplot(histogram.simulated, edges, ax=main, label=labels[1], **fill)
+    centres = histogram.centres(spectrum)
     mplhep.histplot(
-        histogram.simulated, edges, ax=main, yerr=False, color=simulated, lw=1, edges=False
+        histogram.simulated,
+        edges,
+        ax=main,
+        histtype="fill",
+        color=SIMULATED,
+        alpha=0.22,
+        linewidth=0,
+        label="Simulated",
     )
-    points = {"fmt": "o", "ms": 2.8, "lw": 0, "elinewidth": 1, "color": generated}
+    mplhep.histplot(
+        histogram.simulated, edges, ax=main, yerr=False, color=SIMULATED, lw=1, edges=False
+    )
     main.errorbar(
-        centres, histogram.generated, histogram.generated_error, label=labels[0], **points
+        centres,
+        histogram.generated,
+        histogram.generated_error,
+        label="Generated",
+        color=GENERATED,
+        **POINTS,
     )
     ratio, error, reference_error = histogram.ratio
     band = np.nan_to_num(reference_error, nan=0.0)
@@ -168,12 +207,12 @@ def draw_spectrum(
         np.append(1 - band, 1 - band[-1]),
         np.append(1 + band, 1 + band[-1]),
         step="post",
-        color=simulated,
+        color=SIMULATED,
         alpha=0.22,
         linewidth=0,
     )
-    below.axhline(1, color=simulated, lw=0.8)
-    below.errorbar(centres, ratio, error, **points)
+    below.axhline(1, color=SIMULATED, lw=0.8)
+    below.errorbar(centres, ratio, error, color=GENERATED, **POINTS)
     finish_axes(main, below, spectrum, edges)
 
 
@@ -186,7 +225,7 @@ def finish_axes(main: Axes, below: Axes, spectrum: Spectrum, edges: Array) -> No
     if spectrum.log_y:
         main.set_yscale("log")
         low, high = main.get_ylim()
-        main.set_ylim(max(low, 0.5), high * 4)
+        main.set_ylim(low, high * 4)
     else:
         main.set_ylim(0, main.get_ylim()[1] * 1.25)
         main.ticklabel_format(axis="y", scilimits=(-3, 4))
@@ -211,7 +250,7 @@ def spectra_figure(generated: Jets, reference: Jets, jet_type: str) -> Figure:
             histogram = Histogram.of(spectrum, a, b)
             draw_spectrum(main, below, histogram, spectrum)
             chi2, bins = histogram.chi2
-            distance = wasserstein(spectrum.values(a), spectrum.values(b))
+            distance = wasserstein(spectrum.values(a)[0], spectrum.values(b)[0])
             unit = f" {spectrum.unit}" if spectrum.unit else ""
             main.legend(title=f"$\\chi^2$/bins {chi2:.0f}/{bins}\n$W_1$ {distance:.2g}{unit}")
         figure.suptitle(

@@ -1,13 +1,12 @@
-"""How all figures look: mplhep's style of ROOT in a sans-serif face, colours for the colour-blind."""
+"""How all figures look: mplhep's style of ROOT, and colours that the colour-blind tell apart."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 import mplhep
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -27,12 +26,18 @@ GENERATED = "#0072b2"
 SIMULATED = "#4d4d4d"
 FLOOR = "#bdbdbd"
 
+POINTS: dict[str, Any] = {"fmt": "o", "ms": 2.8, "lw": 0, "elinewidth": 1}
+"""Points with error bars and no line between them."""
+
 _STYLE: dict[str, Any] = {
     "font.family": ["TeX Gyre Heros", "DejaVu Sans"],
     "mathtext.fontset": "custom",
     "mathtext.rm": "TeX Gyre Heros",
     "mathtext.it": "TeX Gyre Heros:italic",
     "mathtext.bf": "TeX Gyre Heros:bold",
+    "mathtext.cal": "TeX Gyre Heros:italic",
+    "mathtext.sf": "TeX Gyre Heros",
+    "mathtext.tt": "DejaVu Sans Mono",
     "mathtext.fallback": "stixsans",
     "font.size": 11,
     "axes.labelsize": 11,
@@ -52,6 +57,7 @@ _STYLE: dict[str, Any] = {
     "ytick.minor.size": 2.5,
     "xtick.major.pad": 4,
     "ytick.major.pad": 4,
+    "text.hinting": "no_hinting",
     "axes.unicode_minus": True,
     "pdf.fonttype": 42,
     "savefig.dpi": 150,
@@ -61,7 +67,7 @@ _STYLE: dict[str, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """Within it figures are made in the common style; nothing outside changes."""
-    with matplotlib.rc_context({**mplhep.style.ROOT, **_STYLE}):
+    with matplotlib.rc_context(cast(Any, mplhep.style.ROOT | _STYLE)):
         yield
 
 
@@ -82,11 +88,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     for path in paths:
         # Without the date equal figures are equal files.
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
-        with replacing(path, force=True) as temporary, temporary.open("wb") as file:
+        # Formulas are set when a figure is drawn, in the style of that moment.
+        with style(), replacing(path, force=True) as temporary, temporary.open("wb") as file:
             figure.savefig(file, format=path.suffix[1:], metadata=metadata)
     return paths
-
-
-def title(axes: Axes, text: str) -> None:
-    """A title above the left corner."""
-    axes.set_title(text, loc="left", pad=6)

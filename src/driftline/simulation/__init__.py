@@ -1,0 +1,1 @@
+"""Reference data made here: jets from Pythia 8 (`driftline.simulation.pythia`)."""

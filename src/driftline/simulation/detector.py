@@ -50,22 +50,25 @@ class DetectorSettings:
         hcal_cell: side of a hadronic calorimeter cell in eta and phi.
         eta_max: neutral particles beyond this |eta| are lost.
         track_pt_max: charged hadrons above this pT [GeV] are seen by the calorimeter only.
+        pt_min: tracks and cells below this pT [GeV], after smearing, are lost.
     """
 
-    ecal_cell: float = 0.0175
+    ecal_cell: float = 0.005
     hcal_cell: float = 0.022
     eta_max: float = 3.0
     track_pt_max: float = 220.0
+    pt_min: float = 0.2
 
 
 def _kinds(pdg: Integers, pt: Floats, track_pt_max: float) -> NDArray[np.int64]:
     """Subdetector of each particle, -1 for those that none sees."""
     code = np.abs(pdg)
     kind = np.full(len(code), -1)
+    inside = pt > 0  # along the beam there is no detector
     charged = np.isin(code, CHARGED_HADRONS)
-    kind[np.isin(code, LEPTONS) | (charged & (pt <= track_pt_max))] = _TRACK
-    kind[np.isin(code, PHOTONS)] = _PHOTON
-    kind[np.isin(code, NEUTRAL_HADRONS) | (charged & (pt > track_pt_max))] = _NEUTRAL
+    kind[inside & (np.isin(code, LEPTONS) | (charged & (pt <= track_pt_max)))] = _TRACK
+    kind[inside & np.isin(code, PHOTONS)] = _PHOTON
+    kind[inside & (np.isin(code, NEUTRAL_HADRONS) | (charged & (pt > track_pt_max)))] = _NEUTRAL
     return kind
 
 
@@ -83,25 +86,25 @@ def _cells(
     j = np.minimum((phi * phi_cells / (2 * np.pi)).astype(np.int64), phi_cells - 1)
     key = ((event * eta_cells + i) * phi_cells + j)[seen]
     hit, cell = np.unique(key, return_inverse=True)
-    energy = np.bincount(cell, weights=momentum[seen, 3], minlength=len(hit))
-    eta = (hit // phi_cells % eta_cells + 0.5) * (2 * eta_max / eta_cells) - eta_max
-    phi = (hit % phi_cells + 0.5) * (2 * np.pi / phi_cells)
-    pt = energy / np.cosh(eta)
-    centre = np.stack((pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), energy), axis=1)
+    energy = np.bincount(cell, weights=momentum[seen, 3], minlength=len(hit)).astype(np.float64)
+    eta_cell = (hit // phi_cells % eta_cells + 0.5) * (2 * eta_max / eta_cells) - eta_max
+    phi_cell = (hit % phi_cells + 0.5) * (2 * np.pi / phi_cells)
+    pt_cell = energy / np.cosh(eta_cell)
+    components = (np.cos(phi_cell), np.sin(phi_cell), np.sinh(eta_cell), np.cosh(eta_cell))
+    centre: Floats = pt_cell[:, None] * np.stack(components, axis=1)
     return centre, hit // (eta_cells * phi_cells)
 
 
 def _resolution(kind: Integers, momentum: Floats) -> Floats:
     """Relative momentum resolution: tracks by pT, photons and neutral hadrons by energy.
 
-    Calorimeter terms are inflated for the charged energy that particle flow subtracts first
-    (1.6 for photons, 7 for neutral hadrons), as in the paper.
+    The photon terms are inflated by 1.6 for the charged energy that particle flow subtracts first.
     """
     pt = np.hypot(momentum[:, 0], momentum[:, 1])
     energy = momentum[:, 3]
     track = np.hypot(2.5e-4 * pt, 0.015)
     photon = np.sqrt(0.027**2 * 1.6 / energy + (0.15 * 1.6 / energy) ** 2 + 0.005**2)
-    neutral = np.sqrt(1.2**2 * 7 / energy + 0.05**2)
+    neutral = np.sqrt(1.2**2 / energy + 0.05**2)
     return np.choose(kind, (track, photon, neutral))
 
 
@@ -117,8 +120,7 @@ def detect(
         rng: source of the smearing.
 
     Returns:
-        Tracks and cells. Objects smeared to nothing keep a vanishing momentum (a factor 1e-10),
-        and with it their place in the multiplicity, as in the original chain.
+        Tracks and cells above the threshold, event after event.
     """
     momentum, event = particles.momentum, particles.event
     kind = _kinds(pdg, np.hypot(momentum[:, 0], momentum[:, 1]), settings.track_pt_max)
@@ -129,6 +131,8 @@ def detect(
     seen = np.concatenate([group[0] for group in groups])
     event = np.concatenate([group[1] for group in groups])
     kinds = np.repeat((_TRACK, _PHOTON, _NEUTRAL), [len(group[1]) for group in groups])
-    factor = np.maximum(1 + _resolution(kinds, seen) * rng.standard_normal(len(seen)), 1e-10)
-    order = np.argsort(event, kind="stable")
-    return Particles((seen * factor[:, None])[order], event[order], particles.events)
+    factor = np.maximum(1 + _resolution(kinds, seen) * rng.standard_normal(len(seen)), 0.0)
+    seen = seen * factor[:, None]
+    kept = np.flatnonzero(np.hypot(seen[:, 0], seen[:, 1]) > settings.pt_min)
+    kept = kept[np.argsort(event[kept], kind="stable")]
+    return Particles(seen[kept], event[kept], particles.events)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import ValidationError
@@ -103,9 +104,10 @@ class Store:
         path = self._path(task, "npz")
         values = {key: score.value for key, score in cell.scores.items()}
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here, since np.load leaves a damaged file open.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return Distances(values, {key: file[key] for key in values})
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise InputError(
                 f"{path}: missing or damaged; delete {self._path(task, 'json')} to compute the "
                 "cell again"

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from driftline.study.results import HEADLINE, Row, Score, Study
 
@@ -32,26 +32,28 @@ def markdown(study: Study) -> str:
         f"core(s), {study.machine.device}.",
     ]
     for jet_type in study.types:
-        lines += ["", f"## Class {jet_type}", "", *_class_table(study, jet_type)]
+        lines += ["", f"## Class {jet_type}", "", *_table(HEAD, rows(study, jet_type))]
     return "\n".join([*lines, "", *_best_table(study), ""])
 
 
-def _class_table(study: Study, jet_type: str) -> Iterator[str]:
-    head = [
-        "Sampler",
-        *map(column_name, HEADLINE),
-        "Evaluations (jet + particle level)",
-        "Fewer",
-        "s per 1,000 jets",
-        "Verdict",
-    ]
-    yield _line(head)
-    yield _line(["---"] * len(head))
+HEAD = (
+    "Sampler",
+    *map(column_name, HEADLINE),
+    "Evaluations (jet + particle level)",
+    "Fewer",
+    "s per 1,000 jets",
+    "Verdict",
+)
+"""Columns of ``rows``."""
+
+
+def rows(study: Study, jet_type: str) -> Iterator[list[str]]:
+    """The floor, then every sampler in one class."""
     floor = study.floor(jet_type).scores
-    yield _line(["*floor*", *(number(floor[m], m) for m in HEADLINE), "", "", "", ""])
+    yield ["floor", *(number(floor[m], m) for m in HEADLINE), "", "", "", ""]
     for row in study.rows:
         if row.jet_type == jet_type:
-            yield _line(_cells(study, row))
+            yield _cells(study, row)
 
 
 def _cells(study: Study, row: Row) -> list[str]:
@@ -76,13 +78,20 @@ def _best_table(study: Study) -> Iterator[str]:
         "95%)."
     )
     yield ""
-    yield _line(["Class", "Sampler", "Average W1 [1e-3]", "Significantly better than the others?"])
-    yield _line(["---"] * 4)
+    yield from _table(BEST_HEAD, best_rows(study))
+
+
+BEST_HEAD = ("Class", "Sampler", "Average W1 [1e-3]", "Significantly better than the others?")
+"""Columns of ``best_rows``."""
+
+
+def best_rows(study: Study) -> Iterator[list[str]]:
+    """The sampler with the smallest average W1 in every class."""
     for best in study.best:
-        close = ", ".join(study.labels[s] for s in best.indistinguishable)
+        close = "; ".join(study.labels[s] for s in best.indistinguishable)
         verdict = f"no, not than {close}" if close else "yes"
         average = f"{best.average.value / 1e-3:.3f} ± {best.average.error / 1e-3:.3f}"
-        yield _line([best.jet_type, study.labels[best.sampler], average, verdict])
+        yield [best.jet_type, study.labels[best.sampler], average, verdict]
 
 
 def number(score: Score, metric: str) -> str:
@@ -90,8 +99,9 @@ def number(score: Score, metric: str) -> str:
     return f"{score.value / UNITS[metric]:.2f} ± {score.error / UNITS[metric]:.2f}"
 
 
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    for cells in (head, ["---"] * len(head), *lines):
+        yield f"| {' | '.join(cells)} |"
 
 
 def comma_separated(study: Study) -> str:

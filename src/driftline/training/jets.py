@@ -1,4 +1,4 @@
-"""Training a generator of jets: a jet-level and a particle-level score model, one after the other."""
+"""Training a generator of jets: a jet-level score model, then a particle-level one."""
 
 import json
 import platform
@@ -114,7 +114,7 @@ def _mirror_offsets(preprocessing: JetPreprocessing) -> Tensor:
 
 
 def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
-    """Training and validation jets: the last ``fraction`` of each class, at least one, is the latter.
+    """Training and validation jets; the latter are the last ``fraction`` of each class.
 
     Raises:
         InputError: a class has fewer than 20 jets.
@@ -172,18 +172,20 @@ def train_jets(
     out: Path,
     *,
     resume: bool = False,
+    device: torch.device | str = "cpu",
     progress: Callable[[str, Path], Progress] | None = None,
 ) -> Path:
     """Train both stages and write the generator.
 
-    ``out`` gets ``recipe.json``, ``preprocessing.json``, a checkpoint and a TensorBoard log a stage,
-    ``training.json`` (provenance) and ``model.safetensors``.
+    ``out`` gets ``recipe.json``, ``preprocessing.json``, a checkpoint and a TensorBoard log for
+    each stage, ``training.json`` (provenance) and ``model.safetensors``.
 
     Args:
         recipe: see ``JetRecipe``.
         data: a directory of JetNet files, one a class, or one file with all classes.
         out: the run's directory.
         resume: continue the run in ``out``; its recipe may differ in numbers of steps only.
+        device: where the networks are trained.
         progress: makes the reporter of a stage from its title and log directory.
 
     Returns:
@@ -194,9 +196,9 @@ def train_jets(
         TrainingError: the loss was not finite.
         KeyboardInterrupt: interrupted; checkpoints are kept.
     """
-    _claim(out, recipe, resume)
     jets = jetnet.read_directory(data, particles=recipe.particles)
     training, validation = split(jets, recipe.validation)
+    _claim(out, recipe, resume)
     preprocessing = _fitted(recipe, training, out / "preprocessing.json")
     classes, features = len(preprocessing.types), len(JET_FEATURES)
     networks = {
@@ -205,7 +207,7 @@ def train_jets(
             recipe.particle_level, len(PARTICLE_FEATURES), classes + features
         ),
     }
-    denoisers = {name: denoiser_of(recipe, spec) for name, spec in networks.items()}
+    denoisers = {name: denoiser_of(recipe, spec).to(device) for name, spec in networks.items()}
     options = (preprocessing, recipe.reflections)
     stages: dict[str, tuple[Stage, Callable[[Jets], Events]]] = {
         "jet_level": (recipe.jet_level, lambda s: JetLevelEvents(s, *options, recipe.given)),

@@ -12,7 +12,8 @@ from driftline.diffusion.schedules import Schedule
 class NoiseLevels(Protocol):
     """Maps uniform numbers u (B,) in [0, 1) to the times (B,) of a schedule."""
 
-    def times(self, schedule: Schedule, u: Tensor) -> Tensor: ...
+    def times(self, schedule: Schedule, u: Tensor) -> Tensor:
+        """u (B,) in [0, 1) to times (B,), rising with u."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,10 @@ class Batch(NamedTuple):
     condition: Tensor | None
     mask: Tensor | None
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        return Batch(*(x if x is None else x.to(device) for x in self))
+
 
 class Events(Protocol):
     """A training sample."""
@@ -106,14 +110,14 @@ def validation_loss(denoiser: Denoiser, events: Events, seed: int = 0, batch: in
     steps and, of equal data and schedule, between networks.
     """
     objective, levels = DenoisingScoreMatching(), UniformLogSNR()
-    generator = generator_for(seed, 2)
+    generator, device = generator_for(seed, 2), next(denoiser.parameters()).device
     count = min(len(events), _VALIDATION_EVENTS)
     index = torch.linspace(0, len(events) - 1, count).long()
     total = 0.0
     for part in index.split(batch):
-        x0, condition, mask = events.batch(part, generator)
-        t = levels.times(denoiser.schedule, stratified_uniform(len(part), generator))
-        noise = torch.randn(x0.shape, generator=generator)
+        x0, condition, mask = events.batch(part, generator).to(device)
+        t = levels.times(denoiser.schedule, stratified_uniform(len(part), generator)).to(device)
+        noise = torch.randn(x0.shape, generator=generator).to(device)
         total += objective(denoiser, x0, t, noise, condition, mask).sum().item()
     return total / count
 
@@ -157,7 +161,7 @@ def train(
     training that was killed and resumed gives the same weights, to the bit, as one that was not.
 
     Args:
-        denoiser: trained in place.
+        denoiser: trained in place, on the device where it is.
         events: the training sample.
         validation: events that are not trained on.
         levels: distribution of the noise levels trained at.
@@ -237,13 +241,14 @@ def _step_loss(denoiser: Denoiser, settings: TrainingSettings) -> Any:
     if settings.compile:
         compiled = torch.compile(denoiser.network)
         trained = Denoiser(compiled, denoiser.schedule, denoiser.predicts)  # type: ignore[arg-type]
-    autocast = settings.precision == "bfloat16"
+    autocast, device = settings.precision == "bfloat16", next(denoiser.parameters()).device
 
     def loss(batch: Batch, levels: NoiseLevels, generator: torch.Generator) -> Tensor:
-        u = stratified_uniform(len(batch.x0), generator)
-        t = levels.times(denoiser.schedule, u)
-        noise = torch.randn(batch.x0.shape, generator=generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            return objective(trained, batch.x0, t, noise, batch.condition, batch.mask).mean()
+        # Drawn on the processor whatever the device, so that the draws are the same.
+        t = levels.times(denoiser.schedule, stratified_uniform(len(batch.x0), generator))
+        noise = torch.randn(batch.x0.shape, generator=generator).to(device)
+        x0, condition, mask = batch.to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            return objective(trained, x0, t.to(device), noise, condition, mask).mean()
 
     return loss

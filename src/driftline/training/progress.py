@@ -1,7 +1,6 @@
 """What a training tells while it runs: a progress bar on stderr and TensorBoard's event files."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -35,17 +34,15 @@ class ConsoleProgress(Progress):
     """
 
     def __init__(self, title: str, log: Path, unit: str = "events") -> None:
-        # Not at the top: TensorBoard takes a second to import.
-        from torch.utils.tensorboard import SummaryWriter
-
         self.title, self.log, self.unit = title, log, unit
-        self.writer: Callable[[int], SummaryWriter] = lambda step: SummaryWriter(
-            str(log), purge_step=step
-        )
         self.console = Console(stderr=True)
 
     def start(self, total: int, done: int) -> None:
-        self.summary = self.writer(done)
+        """Show the bar and open the log."""
+        # Not at the top: TensorBoard takes a second to import.
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.summary = SummaryWriter(str(self.log), purge_step=done)
         self.total, self.rate, self.valid = total, 0.0, ""
         self.clock, self.events = time.monotonic(), -1
         self.bar = Bar(
@@ -60,6 +57,7 @@ class ConsoleProgress(Progress):
         self.bar.start()
 
     def step(self, step: int, events: int, loss: float) -> None:
+        """Loss, events per second and time left."""
         now = time.monotonic()
         if self.events >= 0:
             self.rate = (events - self.events) / max(now - self.clock, 1e-9)
@@ -72,9 +70,11 @@ class ConsoleProgress(Progress):
             print(f"{self.title} {step}/{self.total}  {text}", file=self.console.file, flush=True)
 
     def validation(self, step: int, loss: float) -> None:
+        """Log the loss, and show it from now on."""
         self.valid = f"  validation {loss:.4f}"
         self.summary.add_scalar("loss/validation", loss, step)
 
     def finish(self) -> None:
+        """Close bar and log."""
         self.bar.stop()
         self.summary.close()

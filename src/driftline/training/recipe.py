@@ -82,7 +82,7 @@ class JetRecipe(Section):
         particles: largest number of particles of a jet.
         seed: seed of the weights and of every draw of the training.
         validation: fraction of each class, at the end of its file, kept for validation.
-        reflections: train also on mirror images (phi to -phi, and eta to -eta of jet and particles),
+        reflections: train also on mirror images (phi to -phi; eta to -eta of jet and particles),
             which the physics of unpolarised proton collisions does not tell apart.
         given: probability that a jet-level training event has some of its features given.
         schedule: noise schedule.

@@ -1,0 +1,67 @@
+"""Progress on stderr, tables on stdout."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    """Jets a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} jets/s" if speed else "")
+
+
+@contextmanager
+def jets_bar() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """Progress bars that count jets: ``start(name, total)`` gives what is told of more jets."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+
+        def start(name: str, total: int) -> Callable[[int], None]:
+            task = bar.add_task(name, total=total)
+            return lambda more: bar.update(task, advance=more)
+
+        yield start
+
+
+@contextmanager
+def parts_bar() -> Iterator[Callable[[str, float, float], None]]:
+    """A progress bar: told what is being computed, how much is done, and of how much."""
+    columns = (BarColumn(), TextColumn("{task.percentage:.0f}%"), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda what, done, total: bar.update(
+            task, description=what, completed=done, total=total
+        )
+        bar.update(task, description="done", completed=1, total=1)
+
+
+def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on stdout; as wide as it needs where stdout is no terminal."""
+    table = Table(*head, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160  # a file need not wrap where a terminal would
+    console.print(table)

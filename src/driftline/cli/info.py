@@ -1,0 +1,96 @@
+"""``driftline info``: what a file is."""
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from driftline.cli.options import Json, check_json, write_json
+from driftline.errors import InputError
+
+
+def info(
+    file: Annotated[
+        Path, typer.Argument(help="Model, jets (file or directory), result, or a shipped name.")
+    ],
+    json: Json = None,
+) -> None:
+    """Tell what a model, data or result file is and where it comes from."""
+    from driftline.data.shipped import reference_path
+    from driftline.generator import shipped_models
+
+    check_json(json, False)
+    path = reference_path(shipped_models().get(str(file), file))
+    if not path.exists():
+        raise InputError(f"{path}: no such file; check the path")
+    if path.is_dir() or path.suffix in (".hdf5", ".h5"):
+        found = _jets(path)
+    elif path.suffix == ".json":
+        found = _result(path)
+    else:
+        found = _model(path)
+    if json is not None:
+        write_json(json, json_module.dumps(found, indent=1), False)
+    if json is None or str(json) != "-":
+        _print(found)
+
+
+def _jets(path: Path) -> dict[str, Any]:
+    import numpy as np
+
+    from driftline.data.formats import jetnet
+
+    jets = jetnet.read_directory(path)
+    classes = {}
+    for name in jets.present:
+        mine = jets.of_type(name)
+        mean, spread = np.mean(mine.features, axis=0), np.std(mine.features, axis=0)
+        labels = ("pt [GeV]", "eta", "mass [GeV]", "num_particles")
+        classes[name] = {"jets": len(mine)} | {
+            label: f"{m:.4g} ± {s:.3g}" for label, m, s in zip(labels, mean, spread)
+        }
+    return {
+        "kind": "jets",
+        "file": str(path),
+        "particles": jets.mask.shape[1],
+        "mean and standard deviation": classes,
+        "provenance": jets.attributes,
+    }
+
+
+def _model(path: Path) -> dict[str, Any]:
+    from driftline import modelfile
+
+    header = modelfile.read_header(path)
+    constants = header.pop("preprocessing", {})
+    known = zip(constants.get("types", ()), constants.get("jets_per_class", ()))
+    return {
+        "kind": f"model of {header.pop('kind', 'events')}",
+        "file": str(path),
+        "training jets": dict(known),
+        **header,
+    }
+
+
+def _result(path: Path) -> dict[str, Any]:
+    from driftline.study.results import Study
+
+    study = Study.read(path)
+    return {
+        "kind": "study of samplers",
+        "file": str(path),
+        **study.model_dump(include={"model", "command", "baseline", "machine", "versions"}),
+        "samplers": list(study.labels.values()),
+        "classes": study.types,
+    }
+
+
+def _print(found: dict[str, Any], indent: str = "") -> None:
+    """Nested names and values as an indented list."""
+    for name, value in found.items():
+        if isinstance(value, dict) and value:
+            print(f"{indent}{name}:")
+            _print(value, indent + "  ")
+        else:
+            print(f"{indent}{name}: {value}")

@@ -1,0 +1,75 @@
+"""``driftline study``: samplers compared on one model."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
+
+
+def study(
+    model: Model,
+    reference: Annotated[
+        Path, typer.Argument(help="File or directory of true jets, or a shipped reference's name.")
+    ],
+    out: Annotated[Path, typer.Option(help="Directory: study.json, tables, figures, cells.")],
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="May be repeated; the first is the baseline.",
+            show_default="the poster's and DPM-Solver++",
+        ),
+    ] = None,
+    types: Types = None,
+    count: Annotated[int, typer.Option(min=1, help="Jets of each class and sampler.")] = 10_000,
+    seeds: Annotated[int, typer.Option(min=1, help="Noise seeds: 1, 2, ... so many.")] = 1,
+    batch: Batch = 1000,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="More true jets, for the floor.", show_default="halves of the reference"),
+    ] = None,
+    device: Device = "cpu",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Compare samplers by evaluations, wall time and quality; write numbers, table and figures.
+
+    A study that was stopped goes on where it was when the command is repeated.
+    """
+    from driftline.cli.console import parts_bar
+    from driftline.cli.options import split_types
+    from driftline.data.shipped import read_reference
+    from driftline.output import write_text
+    from driftline.report.figures import study_figures
+    from driftline.study import DEFAULT_SAMPLERS, run_study
+    from driftline.study.tables import comma_separated, markdown
+
+    names = split_types(types)
+    generator = load_model(model, device, threads)
+    width = generator.preprocessing.max_particles
+    true = read_reference(reference, names, particles=width)
+    more = None if truth is None else read_reference(truth, true.present, particles=width)
+    with parts_bar() as progress:
+        result = run_study(
+            generator,
+            true,
+            out,
+            samplers=sampler or DEFAULT_SAMPLERS,
+            count=count,
+            types=names,
+            seeds=range(1, seeds + 1),
+            batch=batch,
+            truth=more,
+            force=force,
+            name=str(generator.card.get("name") or Path(model).stem),
+            command=shlex.join(["driftline", *sys.argv[1:]]),
+            progress=progress,
+        )
+    table = markdown(result)
+    write_text(out / "study.md", table, force=True)
+    write_text(out / "study.csv", comma_separated(result), force=True)
+    study_figures(result, out)
+    print(table)

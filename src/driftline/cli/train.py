@@ -1,0 +1,40 @@
+"""``driftline train``: a model from a recipe and a data set."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from driftline.cli.options import Threads
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A TOML file.")],
+    data: Annotated[Path, typer.Option(help="Directory with one JetNet file a class.")],
+    out: Annotated[Path, typer.Option(help="Directory of the run: checkpoints, logs, model.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings that differ from the recipe's."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that stopped.")] = False,
+    threads: Threads = None,
+) -> None:
+    """Train a model; watch it with TensorBoard on the run's directory.
+
+    A run that was interrupted or killed continues with --resume exactly as if it had not been.
+    """
+    from driftline.cli.options import use
+    from driftline.training.jets import train_jets
+    from driftline.training.progress import ConsoleProgress
+    from driftline.training.recipe import read_recipe
+
+    use("cpu", threads)
+    settings = read_recipe(recipe, overrides or ())
+    model = train_jets(
+        settings,
+        data,
+        out,
+        resume=resume,
+        progress=lambda title, log: ConsoleProgress(title, log, unit="jets"),
+    )
+    print(model)

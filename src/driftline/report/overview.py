@@ -1,0 +1,131 @@
+"""The one picture of a model: its jets, their spectra, and what they cost."""
+
+from collections.abc import Sequence
+
+import mplhep
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from driftline.data.clouds import Jets
+from driftline.metrics.observables import Sample
+from driftline.report.jets import average_image, draw_image, draw_jet, image_norm
+from driftline.report.quality import EVALUATIONS, draw_quality, metric_axis
+from driftline.report.spectra import MASS, PARTICLE_PT, Histogram, Spectrum, finish_axes
+from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, POINTS, new_figure, style
+from driftline.study.results import Study
+
+SHOWN = ("g", "t", "w")
+"""The classes in the picture: the other two look like one of these."""
+
+MOST_RATIO_ERROR = 0.2
+"""Ratios less certain than this are left out of the picture."""
+
+
+def overview_figure(generated: Jets, reference: Jets, study: Study) -> Figure:
+    """Jets and average jets on top, mass and particle pT below, and quality against evaluations.
+
+    Args:
+        generated: jets of the model.
+        reference: true jets, at least of the same classes.
+        study: samplers compared; its first class is shown.
+    """
+    present = [t for t in generated.present if t in reference.present]
+    types = [t for t in SHOWN if t in present] or present[:3]
+    with style():
+        figure = new_figure(12, 8.6)
+        halves = figure.subfigures(2, 1, height_ratios=[1.02, 1], hspace=0.03, squeeze=False)
+        top, bottom = halves[:, 0]
+        _draw_jets(top, generated, reference, types)
+        grid = bottom.subplots(2, 3, height_ratios=[3, 1])
+        _overlay(grid[:, 0], generated, reference, types, MASS)
+        grid[0, 0].set_ylabel("Fraction of jets")
+        _legend(grid[0, 0])
+        _overlay(grid[:, 1], generated, reference, types, PARTICLE_PT)
+        grid[0, 1].set_ylabel("Particles per jet")
+        for axes in grid[:, 2]:
+            axes.remove()
+        quality = bottom.add_subplot(grid[0, 2].get_gridspec()[:, 2])
+        jet_type = study.types[0]
+        draw_quality(quality, study, jet_type, "w1p")
+        quality.set_ylim(0, quality.get_ylim()[1] * 1.75)
+        quality.set_xlabel(EVALUATIONS)
+        quality.set_ylabel(f"{CLASS_NAMES.get(jet_type, jet_type)}: {metric_axis('w1p')}")
+        quality.legend(loc="upper right", fontsize=8.5)
+    return figure
+
+
+def _draw_jets(figure: SubFigure, generated: Jets, reference: Jets, types: Sequence[str]) -> None:
+    """Simulated above, generated below: a jet of each class, then the average of each class."""
+    columns = len(types)
+    grid = figure.subplots(
+        2, 2 * columns + 1, squeeze=False, width_ratios=[1] * columns + [0.02] + [1] * columns
+    )
+    images = [
+        [average_image(sample.of_type(t).particles) for t in types]
+        for sample in (reference, generated)
+    ]
+    norm = image_norm([image for row in images for image in row])
+    for row, sample in enumerate((reference, generated)):
+        grid[row][columns].set_visible(False)
+        for column, jet_type in enumerate(types):
+            colour = CLASS_COLOURS.get(jet_type, "0.3")
+            first, second = grid[row][column], grid[row][columns + 1 + column]
+            draw_jet(first, sample.of_type(jet_type).particles[0], colour)
+            draw_image(second, images[row][column], norm)
+            for axes in (first, second):
+                axes.set_xticks([])
+                axes.set_yticks([])
+            if row == 0:
+                name = CLASS_NAMES.get(jet_type, jet_type)
+                first.set_title(f"{name} jet")
+                second.set_title(f"{name}, average")
+    for row, name in enumerate(("Simulated", "Generated")):
+        grid[row][0].set_ylabel(name, loc="center", fontweight="bold", fontsize=13)
+
+
+def _overlay(
+    panels: Sequence[Axes],
+    generated: Jets,
+    reference: Jets,
+    types: Sequence[str],
+    spectrum: Spectrum,
+) -> None:
+    """A spectrum of several classes: simulated filled, generated as points, ratios below."""
+    main, below = panels
+    pairs = [(Sample(generated.of_type(t)), Sample(reference.of_type(t))) for t in types]
+    everything = [spectrum.values(sample)[0] for pair in pairs for sample in pair]
+    edges = spectrum.edges(*everything, bins=32)
+    for jet_type, (made, true) in zip(types, pairs, strict=True):
+        colour = CLASS_COLOURS.get(jet_type, "0.3")
+        histogram = Histogram.of(spectrum, made, true, edges)
+        share, centres = 1 / len(true), histogram.centres(spectrum)
+        simulated = histogram.simulated * share
+        mplhep.histplot(
+            simulated, edges, ax=main, histtype="fill", color=colour, alpha=0.16, linewidth=0
+        )
+        mplhep.histplot(simulated, edges, ax=main, yerr=False, color=colour, lw=0.9, edges=False)
+        main.errorbar(
+            centres,
+            histogram.generated * share,
+            histogram.generated_error * share,
+            color=colour,
+            label=CLASS_NAMES.get(jet_type, jet_type),
+            **POINTS,
+        )
+        ratio, error = histogram.ratio_with_both_errors
+        good = error < MOST_RATIO_ERROR
+        below.errorbar(centres[good], ratio[good], error[good], color=colour, **POINTS)
+    below.axhline(1, color="0.3", lw=0.8)
+    if spectrum.log_y:
+        main.set_ylim(bottom=main.dataLim.y1 * 1e-4)
+    finish_axes(main, below, spectrum, edges)
+
+
+def _legend(axes: Axes) -> None:
+    """Classes by colour, simulated and generated by how they are drawn."""
+    axes.fill_between([], [], color="0.3", alpha=0.25, lw=0, label="Simulated")
+    axes.errorbar([], [], [], label="Generated", color="0.3", **POINTS)
+    shown = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    marks = ("Simulated", "Generated")
+    order = [*(label for label in shown if label not in marks), *marks]
+    axes.legend([shown[label] for label in order], order)

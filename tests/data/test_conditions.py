@@ -1,0 +1,68 @@
+"""What jets are asked for, from a CSV or a JetNet file."""
+
+import numpy as np
+import pytest
+
+from driftline.data.formats import conditions, jetnet
+from driftline.errors import InputError
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text("type, pt, num_particles\nt, 1000.5, 30\n\ng, , 12\nt, 900,\n")
+    asked = conditions.read(path)
+    assert len(asked) == 3
+    assert list(asked.types) == ["t", "g", "t"]
+    np.testing.assert_array_equal(asked.features["pt"], [1000.5, np.nan, 900])
+    np.testing.assert_array_equal(asked.features["num_particles"], [30, 12, np.nan])
+    top = asked.of_type("t")
+    assert len(top) == 2
+    np.testing.assert_array_equal(top.features["pt"], [1000.5, 900])
+
+
+def test_csv_without_classes_is_for_every_class(tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text("mass\n80\n91\n")
+    asked = conditions.read(path)
+    assert asked.types is None
+    assert asked.of_type("z") is asked
+    assert len(asked) == 2
+
+
+def test_jetnet_file(tmp_path, make_jets):
+    jets = make_jets(5, types=("g", "w"))
+    jetnet.write_directory(tmp_path, jets)
+    asked = conditions.read(tmp_path)
+    assert list(asked.types) == ["g"] * 5 + ["w"] * 5
+    np.testing.assert_array_equal(asked.of_type("w").features["mass"], jets.features[5:, 2])
+    assert len(conditions.read(tmp_path / "g.hdf5")) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["no jets"]),
+        ("pt\n", ["no jets"]),
+        ("pt,energy\n1,2\n", ["line 1", "'energy'", "num_particles"]),
+        ("pt,pt\n1,2\n", ["line 1", "'pt'", "repeated"]),
+        ("pt,eta\n1,2\n1\n", ["line 3", "1 cells", "names 2"]),
+        ("pt\n1\nheavy\n", ["line 3", "pt", "'heavy'", "number"]),
+        ("pt\nnan\n", ["line 2", "pt", "finite"]),
+        ("type\nb\n", ["line 2", "type", "'b'", "g, q, t, w, z"]),
+    ],
+)
+def test_bad_csv_is_named(tmp_path, text, words):
+    path = tmp_path / "asked.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        conditions.read(path)
+    for word in [str(path), *words]:
+        assert word in str(caught.value)
+
+
+def test_missing_and_binary_file(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.csv: cannot be read"):
+        conditions.read(tmp_path / "absent.csv")
+    (tmp_path / "asked.csv").write_bytes(b"pt\n\xff\xfe\n")
+    with pytest.raises(InputError, match=r"asked\.csv: not a CSV file"):
+        conditions.read(tmp_path / "asked.csv")

@@ -1,0 +1,84 @@
+"""Non-inferiority on samples whose truth is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftline.study.resampling import Distances
+from driftline.study.results import HEADLINE, Floor, Score
+from driftline.study.verdicts import best, bounds, judge, outcome
+
+
+def distances(rng: np.random.Generator, value: float, spread: float, draws=2000) -> Distances:
+    return Distances(
+        {m: value for m in HEADLINE}, {m: rng.normal(value, spread, draws) for m in HEADLINE}
+    )
+
+
+def a_floor(spread: float) -> Floor:
+    scores = {m: Score(value=0.5, error=spread) for m in HEADLINE}
+    return Floor(jet_type="t", sizes=(10, 10), splits=(5, 5), scores=scores)
+
+
+def verdicts(candidate: Distances, baseline: Distances, spread: float = 0.01) -> list[str]:
+    return [v.outcome for v in judge(candidate, baseline, a_floor(spread), "dpm:steps=30")]
+
+
+def test_identical_is_non_inferior(rng):
+    baseline = distances(rng, 1.0, 0.3)
+    assert verdicts(baseline, baseline) == ["non-inferior"] * 3
+
+
+def test_clearly_larger_is_worse(rng):
+    assert verdicts(distances(rng, 2.0, 0.05), distances(rng, 1.0, 0.05)) == ["worse"] * 3
+
+
+def test_little_information_is_undecided(rng):
+    assert verdicts(distances(rng, 1.0, 0.5), distances(rng, 1.0, 0.5)) == ["undecided"] * 3
+
+
+def test_margin_is_ten_per_cent_or_the_floors_spread(rng):
+    baseline = distances(rng, 1.0, 0.01)
+    slightly = distances(rng, 1.2, 0.01)
+    (first, *_) = judge(slightly, baseline, a_floor(0.01), "x")
+    assert (first.margin, first.outcome) == (pytest.approx(0.10), "worse")
+    (first, *_) = judge(slightly, baseline, a_floor(0.4), "x")
+    assert (first.margin, first.outcome) == (pytest.approx(0.40), "non-inferior")
+    assert first.detectable == pytest.approx(2.487 * first.error)
+
+
+def test_bounds_cover_as_they_say(rng):
+    covered_above = covered_below = 0
+    for _ in range(400):
+        value = rng.normal(3.0, 1.0)
+        lower, upper = bounds(value, rng.normal(value, 1.0, 500))
+        covered_above += upper > 3.0
+        covered_below += lower < 3.0
+    assert 0.92 < covered_above / 400 < 0.98
+    assert 0.92 < covered_below / 400 < 0.98
+
+
+@given(st.floats(-5, 5), st.floats(0, 5), st.floats(0.01, 5))
+def test_outcome_is_consistent(lower, width, margin):
+    upper = lower + width
+    found = outcome(lower, upper, margin)
+    assert (found == "non-inferior") == (upper < margin)
+    assert (found == "worse") == (lower > margin)
+
+
+def test_best_names_those_it_cannot_be_told_from(rng):
+    same = distances(rng, 1.0, 0.05)
+    close = Distances(
+        {m: 1.01 for m in HEADLINE},
+        {m: same.draws[m] + rng.normal(0.01, 0.1, 2000) for m in HEADLINE},
+    )
+    far = distances(rng, 3.0, 0.05)
+    found = best({"a": far, "b": same, "c": close}, "t")
+    assert (found.sampler, found.indistinguishable) == ("b", ["c"])
+    assert found.average.value == pytest.approx(1.0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)

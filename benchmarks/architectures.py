@@ -4,8 +4,9 @@
         epic transformer "transformer tokens=8" "epic hidden=96 expansion=2"
 
 Each variant is a network's name with options, trained on its own by the recipe's settings for about
-the same processor time: its speed is measured first, and the number of steps, and with it the decay of
-the learning rate, follows from that. One row a variant: parameters, steps, jets/s, validation loss.
+the same processor time: its speed is measured first, and the number of steps, and with it the decay
+of the learning rate, follows from that. Processor time, because other work on the machine does not
+change it. One row a variant: parameters, steps, jets per second, validation loss.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The generator: exact conditions, physical jets, reproducibility, model files that are only data."""
+"""The generator: exact conditions, physical jets, reproducibility, model files are only data."""
 
 import json
 from pathlib import Path

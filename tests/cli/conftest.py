@@ -9,12 +9,7 @@ import pytest
 from driftline.cli import main
 from driftline.data.clouds import Jets
 from driftline.data.formats import jetnet
-from driftline.data.preprocessing import JetPreprocessing
-from driftline.generator import Generator
-from driftline.training.jets import denoiser_of, network_spec
-from driftline.training.recipe import read_recipe
-
-RECIPE = Path(__file__).parents[2] / "recipes" / "tiny.toml"
+from tiny_models import tiny_generator
 
 
 class Finished(NamedTuple):
@@ -39,15 +34,8 @@ def run(capsys) -> Callable[..., Finished]:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory, toy_jets) -> Path:
     """An untrained model of all five classes."""
-    recipe = read_recipe(RECIPE)
-    networks = {
-        "jet_level": network_spec(recipe.jet_level, 4, 13),
-        "particle_level": network_spec(recipe.particle_level, 3, 9),
-    }
-    denoisers = {level: denoiser_of(recipe, spec).eval() for level, spec in networks.items()}
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    preprocessing = JetPreprocessing.fit(toy_jets)
-    Generator(**denoisers, networks=networks, preprocessing=preprocessing).save(path)
+    tiny_generator(toy_jets).save(path)
     return path
 
 

@@ -140,3 +140,19 @@ def test_unexpected_errors_fail_with_one_line(run, model, tmp_path, monkeypatch)
         "error: FloatingPointError: jet 3 is not finite (set DRIFTLINE_DEBUG=1 for the traceback)\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_info_of_results(run, data, model, tmp_path):
+    scores = tmp_path / "scores.json"
+    run("evaluate", data, data, "--types", "g", "--metrics", "w1m", "--json", scores)
+    done = run("info", scores)
+    assert done.code == 0, done.err
+    for words in ("evaluation of jets", "classes: ['g']", "w1m", "numpy: ", "command: driftline"):
+        assert words in done.out
+    common = ("study", model, data, "--types", "g", "--count", 30)
+    assert run(*common, "--sampler", "dpm:steps=3", "--out", tmp_path / "study").code == 0
+    found = json.loads(run("info", tmp_path / "study" / "study.json", "--json", "-").out)
+    assert found["kind"] == "study of samplers"
+    assert found["classes"] == ["g"]
+    scores.write_text('{"scores": ')
+    assert run("info", scores).code == 2

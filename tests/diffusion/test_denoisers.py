@@ -59,7 +59,7 @@ def test_unknown_target_is_refused() -> None:
 
 
 class Affine(nn.Module):
-    """F = w(c) x + b(c) on a fine table of noise levels: contains the exact answer for a Gaussian."""
+    """F = w(c) x + b(c) on a fine table of noise levels: exact for a Gaussian."""
 
     def __init__(self) -> None:
         super().__init__()

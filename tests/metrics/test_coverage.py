@@ -9,7 +9,8 @@ from scipy.stats import wasserstein_distance
 from driftline.metrics.coverage import (
     coverage_and_mmd,
     energy_movers_distance,
-    energy_movers_distances,
+    lower_bounds,
+    nearest,
 )
 
 
@@ -65,10 +66,17 @@ def test_coverage_of_a_collapsed_generator_is_one_jet():
     assert everything.mmd < result.mmd
 
 
-def test_each_distance_is_that_of_its_pair():
-    rng = np.random.default_rng(0)
-    a = np.stack([random_jet(rng) for _ in range(2)])
-    b = np.stack([random_jet(rng) for _ in range(3)])
-    distances = energy_movers_distances(a, b)
-    assert distances.shape == (2, 3)
-    assert distances[1, 2] == energy_movers_distance(a[1], b[2])
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**20), st.sampled_from([0.02, 0.2, 0.6]))
+def test_pruning_by_bounds_changes_nothing(seed, width):
+    rng = np.random.default_rng(seed)
+    a, b = (np.stack([random_jet(rng) for _ in range(n)]) for n in (12, 15))
+    a[..., :2] *= width / 0.4
+    a[:, 3:] = 0.0  # padding
+    distances = np.array([[energy_movers_distance(x, y) for y in b] for x in a])
+    bounds = lower_bounds(a, b)
+    assert np.all(bounds <= distances + 1e-12)
+    assert np.mean(bounds / distances) > 0.3
+    matches, nearness = nearest(a, b)
+    assert np.array_equal(matches, distances.argmin(axis=1))
+    assert np.array_equal(nearness, distances.min(axis=0))

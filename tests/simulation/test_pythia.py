@@ -29,7 +29,9 @@ JETNET = {
 
 @pytest.fixture(scope="module")
 def samples():
-    make = partial(pythia.simulate_jets, particles=150, seed=1, workers=1)
+    # the leading jet alone: JetNet's choice, which the published moments are those of
+    settings = pythia.PythiaSettings(jets_per_event=1)
+    make = partial(pythia.simulate_jets, particles=150, seed=1, workers=1, settings=settings)
     return {t: make(t, COUNT) for t in JET_TYPES}
 
 
@@ -95,6 +97,16 @@ def test_workers_and_size_do_not_change_the_jets(small_blocks):
     assert np.array_equal(whole.features, shared.features)
 
 
+def test_two_jets_of_an_event_hold_the_leading_one(samples):
+    both = pythia.simulate_jets(
+        "t", 60, particles=150, seed=1, workers=1, settings=pythia.PythiaSettings(jets_per_event=2)
+    )
+    leading = np.isin(both.features[:, 0], samples["t"].features[:, 0])
+    assert 0.4 < leading.mean() < 0.6
+    pt = both.features[:, 0]
+    assert pt[leading].mean() > pt[~leading].mean() + 50
+
+
 def test_seeds_blocks_and_types_differ(small_blocks):
     one = pythia.simulate_jets("q", 16, seed=3, workers=1)
     other = pythia.simulate_jets("q", 16, seed=4, workers=1)
@@ -111,7 +123,7 @@ def test_leading_jets_against_fastjet_itself():
     momentum = np.stack(
         (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta)), 1
     )
-    ours = leading_jets(Particles(momentum, event, 3), 0.4)
+    ours = leading_jets(Particles(momentum, event, 3), 0.4, 1)
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, 0.4)
     expected = []
     for i in (0, 2):

@@ -19,7 +19,7 @@ def demo(
     event: Annotated[Event, typer.Argument(help="The kind of event.")] = Event.jets,
     out: Annotated[Path, typer.Option(help="Directory: jets, numbers, figures.")] = Path("demo"),
     seed: Seed = 1,
-    count: Annotated[int, typer.Option(min=100, help="Jets of each class to judge.")] = 2000,
+    count: Annotated[int, typer.Option(min=100, help="Jets of each class to judge.")] = 1000,
     threads: Threads = None,
     force: Force = False,
 ) -> None:

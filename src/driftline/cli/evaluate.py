@@ -1,5 +1,8 @@
 """``driftline evaluate``: generated jets against reference jets."""
 
+import shlex
+import sys
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +57,7 @@ def evaluate(
     from driftline.metrics.jets import choose
     from driftline.metrics.jets import evaluate as compare
     from driftline.output import check_output
+    from driftline.study.provenance import versions
 
     check_json(json, force)
     if figures is not None:
@@ -81,7 +85,8 @@ def evaluate(
 
         evaluation_figures(made, true, figures)
     if json is not None:
-        write_json(json, result.model_dump_json(indent=1), force)
+        source = {"command": shlex.join(["driftline", *sys.argv[1:]]), "versions": versions()}
+        write_json(json, dumps(source | result.model_dump(mode="json"), indent=1), force)
     if json is None or str(json) != "-":
         print_table(
             f"{len(made):,} generated against {len(true):,} reference jets",

@@ -76,6 +76,19 @@ def _model(path: Path) -> dict[str, Any]:
 def _result(path: Path) -> dict[str, Any]:
     from driftline.study.results import Study
 
+    try:
+        content = json_module.loads(path.read_bytes())
+    except ValueError as error:
+        raise InputError(f"{path}: damaged JSON ({error}); make it again") from error
+    if isinstance(content, dict) and "scores" in content:
+        scores, source = content["scores"], ("command", "versions", "seed")
+        return {
+            "kind": "evaluation of jets",
+            "file": str(path),
+            **{name: content[name] for name in source if name in content},
+            "classes": list(dict.fromkeys(score["jet_type"] for score in scores)),
+            "metrics": list(dict.fromkeys(score["key"] for score in scores)),
+        }
     study = Study.read(path)
     return {
         "kind": "study of samplers",

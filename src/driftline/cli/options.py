@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from driftline.diffusion.samplers import Sampler
     from driftline.generator import Generator
 
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random number.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all random numbers.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace output that exists.")]
 Json = Annotated[
     Path | None,

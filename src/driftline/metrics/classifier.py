@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 Array = NDArray[np.float64]
 
-FOLDS = 2
+FOLDS = 4
 BOOSTING_ROUNDS = 200
 
 

@@ -138,7 +138,8 @@ class Wasserstein:
         jetnet: whether JetNet defines it. Then the number called ``name`` follows JetNet's
             convention (5 draws of 50,000 with replacement) and the one called ``name_plain``
             counts every jet once; otherwise the only number is the plain one. The error, by the
-            bootstrap over jets, is that of the plain distance in either case.
+            bootstrap over jets, is that of the plain distance in either case: on the floor it is
+            about 1.2 times the true spread of both numbers, and right away from it.
         minimum: jets needed on each side.
     """
 

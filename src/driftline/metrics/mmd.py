@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 KPD_BATCHES = 10
 KPD_BATCH_SIZE = 5_000
 KPD_DEGREE = 4
-_ROWS = 500  # of the kernel matrix at a time: 20 MB
+_ROWS = 100  # of the kernel matrix at a time, which then stays in the cache
 
 
 def _kernel_sum(x: Array, y: Array) -> float:

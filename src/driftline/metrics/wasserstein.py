@@ -6,8 +6,6 @@ pass over the pool. Events may own several values (the particles of a jet), and 
 because particles of one jet are not independent.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
@@ -126,20 +124,3 @@ def jetnet_draws_within(sides: NDArray[np.int8], rng: np.random.Generator) -> Co
         draw = drawn(len(a), len(b), 1, (JETNET_SIZE, JETNET_SIZE), rng)[0]
         row[a], row[b] = draw[: len(a)], draw[len(a) :]
     return counts
-
-
-@dataclass(frozen=True)
-class Resampled:
-    """A distance in two conventions, with errors; every entry has one value per column.
-
-    Attributes:
-        plain: W1 with each event once.
-        error: bootstrap standard error of ``plain``.
-        jetnet: mean over JetNet's draws.
-        spread: standard deviation over JetNet's draws (what JetNet prints after the sign ±).
-    """
-
-    plain: NDArray[np.float64]
-    error: NDArray[np.float64]
-    jetnet: NDArray[np.float64]
-    spread: NDArray[np.float64]

@@ -59,6 +59,13 @@ def average_image(particles: NDArray[np.floating]) -> Array:
     return image / len(particles)
 
 
+def average_images(generated: Jets, reference: Jets, jet_type: str) -> list[Array]:
+    """Average of the simulated, then of as many generated jets of a class."""
+    samples = [jets.of_type(jet_type).particles for jets in (reference, generated)]
+    count = min(map(len, samples))
+    return [average_image(particles[:count]) for particles in samples]
+
+
 def _sign_of_harder_side(x: Array, pt: Array) -> Array:
     """(N, 1) +1 or -1, so that times ``x`` more pT lies at positive x."""
     return np.where((pt * np.sign(x)).sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
@@ -125,10 +132,7 @@ def displays_figure(
 
 def images_figure(generated: Jets, reference: Jets, types: Sequence[str]) -> Figure:
     """Average jets of each class: simulated above, generated below."""
-    pairs = [
-        [average_image(sample.of_type(t).particles) for sample in (reference, generated)]
-        for t in types
-    ]
+    pairs = [average_images(generated, reference, t) for t in types]
     norm = image_norm([image for pair in pairs for image in pair])
     with style():
         figure = new_figure(2.2 * len(types) + 1.4, 5.0)

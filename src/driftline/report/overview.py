@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from driftline.data.clouds import Jets
 from driftline.metrics.observables import Sample
-from driftline.report.jets import average_image, draw_image, draw_jet, image_norm
+from driftline.report.jets import average_images, draw_image, draw_jet, image_norm
 from driftline.report.quality import EVALUATIONS, draw_quality, metric_axis
 from driftline.report.spectra import MASS, PARTICLE_PT, Histogram, Spectrum, finish_axes
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, POINTS, new_figure, style
@@ -60,18 +60,15 @@ def _draw_jets(figure: SubFigure, generated: Jets, reference: Jets, types: Seque
     grid = figure.subplots(
         2, 2 * columns + 1, squeeze=False, width_ratios=[1] * columns + [0.02] + [1] * columns
     )
-    images = [
-        [average_image(sample.of_type(t).particles) for t in types]
-        for sample in (reference, generated)
-    ]
-    norm = image_norm([image for row in images for image in row])
+    images = [average_images(generated, reference, t) for t in types]
+    norm = image_norm([image for pair in images for image in pair])
     for row, sample in enumerate((reference, generated)):
         grid[row][columns].set_visible(False)
         for column, jet_type in enumerate(types):
             colour = CLASS_COLOURS.get(jet_type, "0.3")
             first, second = grid[row][column], grid[row][columns + 1 + column]
             draw_jet(first, sample.of_type(jet_type).particles[0], colour)
-            draw_image(second, images[row][column], norm)
+            draw_image(second, images[column][row], norm)
             for axes in (first, second):
                 axes.set_xticks([])
                 axes.set_yticks([])
@@ -94,7 +91,7 @@ def _overlay(
     main, below = panels
     pairs = [(Sample(generated.of_type(t)), Sample(reference.of_type(t))) for t in types]
     everything = [spectrum.values(sample)[0] for pair in pairs for sample in pair]
-    edges = spectrum.edges(*everything, bins=32)
+    edges = spectrum.edges(*everything, bins=25)
     for jet_type, (made, true) in zip(types, pairs, strict=True):
         colour = CLASS_COLOURS.get(jet_type, "0.3")
         histogram = Histogram.of(spectrum, made, true, edges)

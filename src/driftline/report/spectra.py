@@ -230,8 +230,8 @@ def finish_axes(main: Axes, below: Axes, spectrum: Spectrum, edges: Array) -> No
         main.set_ylim(0, main.get_ylim()[1] * 1.25)
         main.ticklabel_format(axis="y", scilimits=(-3, 4))
     main.set_ylabel(f"{spectrum.per} a bin")
-    below.set_ylim(0.55, 1.45)
-    below.set_yticks([0.75, 1, 1.25])
+    below.set_ylim(0.4, 1.6)
+    below.set_yticks([0.5, 1, 1.5])
     below.set_ylabel("Ratio", loc="center")
     below.set_xlabel(spectrum.axis)
 

@@ -1,7 +1,7 @@
 """JetNet-recipe jets from Pythia 8 and FastJet.
 
-Hard process at 1 TeV, shower with underlying event, simplified detector, anti-kT with R = 0.4,
-two leading jets of each event: the chain that made JetNet (Kansal et al., arXiv:2106.11535; Coleman et
+Hard process at 1 TeV, shower with underlying event, simplified detector, anti-kT with R = 0.4, the
+leading jets of each event: the chain that made JetNet (Kansal et al., arXiv:2106.11535; Coleman et
 al., arXiv:1709.08705), as far as it is published. Jets are made in blocks, each with its own
 random numbers, so that a sample depends on its seed and not on the number of workers.
 """
@@ -40,7 +40,7 @@ Block = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class PythiaSettings:
-    """How jets are made; the defaults are tuned to JetNet's published moments.
+    """How jets are made; tuned to JetNet's published moments with one jet an event.
 
     Attributes:
         pt_min: lower edge of the hard process's pT [GeV].

@@ -43,7 +43,8 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
-        return Batch(*(x if x is None else x.to(device) for x in self))
+        others = (x if x is None else x.to(device) for x in self[1:])
+        return Batch(self.x0.to(device), *others)
 
 
 class Events(Protocol):

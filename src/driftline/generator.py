@@ -122,6 +122,9 @@ class Generator:
     ) -> Generated:
         """Generate jets; jet i of a seed is the same whatever ``count``, ``first`` and ``batch``.
 
+        Two samplers treat a batch as a whole, so that a jet depends on its batch: scipy's RK45
+        (within its tolerance) and the poster's predictor-corrector.
+
         Args:
             count: number of jets.
             jet_type: one class, one class a jet, or None for equal shares of all classes.

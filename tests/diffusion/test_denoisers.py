@@ -6,11 +6,8 @@ from torch import Tensor, nn
 
 from driftline.diffusion.analytic import AnalyticDenoiser, GaussianMixture, gaussian
 from driftline.diffusion.denoisers import TARGETS, Denoiser, expand
-from driftline.diffusion.objectives import (
-    DenoisingScoreMatching,
-    masked_mean,
-    stratified_uniform,
-)
+from driftline.diffusion.levels import UniformTimeLevels, stratified_uniform
+from driftline.diffusion.objectives import DenoisingScoreMatching, masked_mean
 from driftline.diffusion.schedules import VP
 
 
@@ -77,11 +74,12 @@ def test_denoising_score_matching_recovers_the_score() -> None:
     generator = torch.Generator().manual_seed(1)
     data = gaussian(0.7, 0.5)
     denoiser, objective = Denoiser(Affine(), VP()), DenoisingScoreMatching()
+    levels = UniformTimeLevels()
     optimizer = torch.optim.Adam(denoiser.parameters(), lr=0.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 600)
     for _ in range(600):
         x0 = data.sample(2048, generator)
-        t = objective.t_from_uniform(stratified_uniform(2048, generator)).double()
+        t = levels.times(VP(), stratified_uniform(2048, generator)).double()
         noise = torch.randn(2048, 1, dtype=torch.float64, generator=generator)
         optimizer.zero_grad()
         objective(denoiser, x0, t, noise).mean().backward()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import wasserstein_distance
@@ -12,6 +12,7 @@ from driftline.metrics import wasserstein as w1
 finite = st.floats(-1e3, 1e3, width=32)
 
 
+@settings(deadline=None)
 @given(arrays(np.float32, st.integers(1, 30), elements=finite), st.data())
 def test_each_once_is_scipy(a, data):
     b = data.draw(arrays(np.float32, st.integers(1, 30), elements=finite))
@@ -21,6 +22,7 @@ def test_each_once_is_scipy(a, data):
     assert pooled == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(finite, st.integers(1, 20))
 def test_a_shift_is_the_distance(shift, size):
     values = np.linspace(-1.0, 1.0, size)

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.levels import UniformTimeLevels
 from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.networks import build
-from driftline.training.levels import UniformTime
 from driftline.training.loop import (
     Batch,
     TrainingError,
@@ -64,7 +64,7 @@ def run(out: Path, model: Denoiser, events: Gaussian | None = None, **options: o
         model,
         events or Gaussian(VARIANCE),
         Gaussian(VARIANCE),
-        UniformTime(),
+        UniformTimeLevels(),
         settings(**options),
         seed=5,
         out=out,

@@ -56,6 +56,9 @@ def sample(
         int | None, typer.Option(min=1, help="The sampler's steps.", show_default=False)
     ] = None,
     seed: Seed = 0,
+    first: Annotated[
+        int, typer.Option(min=0, help="Number of the first jet of each class: one shard of many.")
+    ] = 0,
     batch: Batch = 1000,
     pt: GeV = None,
     eta: Number = None,
@@ -76,7 +79,8 @@ def sample(
 ) -> None:
     """Generate jets and write them in JetNet's format.
 
-    Jet i of a seed and a class is the same whatever the count, batch size and other classes.
+    Jet i of a seed and a class is the same whatever the count, batch size and other classes (but
+    for samplers that treat a batch as a whole: rk45, within its tolerance, and poster-pc).
     """
     from driftline import __version__
     from driftline.cli.console import jets_bar
@@ -107,6 +111,7 @@ def sample(
                 name,
                 sampler=chosen,
                 seed=seed,
+                first=first,
                 batch=batch,
                 progress=start(name, number),
                 **(mine.features if mine is not None else given),

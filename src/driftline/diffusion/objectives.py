@@ -2,7 +2,6 @@ r"""Score matching: what a denoiser is trained to minimise."""
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import Denoiser, expand
@@ -25,18 +24,7 @@ class DenoisingScoreMatching:
 
     :math:`L = \| F - (x_0 - c_{skip} x_t) / c_{out} \|^2`, that is
     :math:`\| D - x_0 \|^2 / c_{out}^2` (Vincent 2011; Karras et al., 2206.00364, eq. 7-8).
-
-    Attributes:
-        t_min: smallest time trained at.
-        t_max: largest time trained at.
     """
-
-    t_min: float = 1e-5
-    t_max: float = 1.0
-
-    def t_from_uniform(self, u: Tensor) -> Tensor:
-        """Training times for uniform u (B,) in [0, 1): uniform in t."""
-        return self.t_min + (self.t_max - self.t_min) * u
 
     def __call__(
         self,
@@ -64,15 +52,3 @@ class DenoisingScoreMatching:
         c_skip, c_out = denoiser.coefficients(t, x0)
         target = (x0 - c_skip * x) / c_out
         return masked_mean((denoiser.output(x, t, condition, mask) - target).square(), mask)
-
-
-def stratified_uniform(
-    count: int, generator: torch.Generator, device: torch.device | str = "cpu"
-) -> Tensor:
-    """Low-discrepancy uniforms (count,): one in each of ``count`` equal cells, shuffled.
-
-    It lowers the variance of the loss over a batch (Kingma et al., 2107.00630, appendix I.1).
-    """
-    order = torch.randperm(count, generator=generator)
-    offset = torch.rand((), generator=generator)
-    return (((order + offset) / count) % 1.0).to(device)

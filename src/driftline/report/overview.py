@@ -47,7 +47,8 @@ def overview_figure(generated: Jets, reference: Jets, study: Study) -> Figure:
         quality = bottom.add_subplot(grid[0, 2].get_gridspec()[:, 2])
         jet_type = study.types[0]
         draw_quality(quality, study, jet_type, "w1p")
-        quality.set_ylim(0, quality.get_ylim()[1] * 1.75)
+        room = 1.75 if quality.get_yscale() == "linear" else 20  # for the legend
+        quality.set_ylim(top=quality.get_ylim()[1] * room)
         quality.set_xlabel(EVALUATIONS)
         quality.set_ylabel(f"{CLASS_NAMES.get(jet_type, jet_type)}: {metric_axis('w1p')}")
         quality.legend(loc="upper right", fontsize=8.5)

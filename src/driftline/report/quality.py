@@ -12,6 +12,9 @@ from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, FLOOR, new_figure
 from driftline.study.results import Row, Study
 from driftline.study.tables import NAMES, UNITS
 
+WIDE = 15
+"""Ratio of the largest to the smallest value above which an axis is logarithmic."""
+
 EVALUATIONS = "Evaluations of the particle network per jet"
 
 
@@ -74,7 +77,11 @@ def draw_quality(axes: Axes, study: Study, jet_type: str, metric: str) -> None:
             label=family.name,
         )
     evaluations_axis(axes, rows)
-    axes.set_ylim(bottom=0)
+    values = [floor.value, *(row.scores[metric].value for row in rows)]
+    if max(values) > WIDE * min(values):
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
 
 
 def evaluations_axis(axes: Axes, rows: list[Row]) -> None:

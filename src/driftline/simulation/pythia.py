@@ -58,7 +58,7 @@ class PythiaSettings:
     pt_min: float = 1000.0
     pt_width: float = 10.0
     radius: float = 0.4
-    jets_per_event: int = 2
+    jets_per_event: int = 1
     shower: tuple[str, ...] = (
         "24:onMode = off",
         "24:onIfAny = 1 2 3 4 5",

@@ -16,12 +16,12 @@ from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
 from driftline.data.formats import jetnet
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.levels import LEVELS, NoiseLevels
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.networks import build
 from driftline.output import replacing
-from driftline.training.levels import LEVELS, NoiseLevels
 from driftline.training.loop import Batch, Events, Outcome, train
 from driftline.training.progress import Progress
 from driftline.training.recipe import JetRecipe, Named, Stage

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import Denoiser
-from driftline.diffusion.objectives import DenoisingScoreMatching, stratified_uniform
+from driftline.diffusion.levels import NoiseLevels, UniformLogSNRLevels, stratified_uniform
+from driftline.diffusion.objectives import DenoisingScoreMatching
 from driftline.training import checkpoint
 from driftline.training.ema import EMA
-from driftline.training.levels import NoiseLevels, UniformLogSNR
 from driftline.training.progress import Progress
 from driftline.training.recipe import TrainingSettings
 
@@ -110,7 +110,7 @@ def validation_loss(denoiser: Denoiser, events: Events, seed: int = 0, batch: in
     Events, noise and levels are the same at every call, so that values can be compared between
     steps and, of equal data and schedule, between networks.
     """
-    objective, levels = DenoisingScoreMatching(), UniformLogSNR()
+    objective, levels = DenoisingScoreMatching(), UniformLogSNRLevels()
     generator, device = generator_for(seed, 2), next(denoiser.parameters()).device
     count = min(len(events), _VALIDATION_EVENTS)
     index = torch.linspace(0, len(events) - 1, count).long()

@@ -17,7 +17,7 @@ class NoiseLevels(Protocol):
 
 
 @dataclass(frozen=True)
-class UniformTime:
+class UniformTimeLevels:
     """Times uniform in [t_min, 1], as in score-SDE (2011.13456) and FPCD (2304.01266).
 
     Attributes:
@@ -32,7 +32,7 @@ class UniformTime:
 
 
 @dataclass(frozen=True)
-class NormalLogSNR:
+class NormalLogSNRLevels:
     """Log-SNR from a normal distribution, cut off at the ends of the schedule.
 
     Karras et al. (2206.00364, table 1) draw ln(sigma/alpha) in this way. With a VP schedule uniform
@@ -52,14 +52,14 @@ class NormalLogSNR:
         """u (B,) in [0, 1) to times (B,)."""
         ends = schedule.log_snr(torch.tensor([1.0, self.t_min], dtype=torch.float64))
         low, high = torch.special.ndtr((ends - self.mean) / self.deviation)
-        # Small u is low noise, as in UniformTime.
+        # Small u is low noise, as in UniformTimeLevels.
         normal = torch.special.ndtri(high - (high - low) * u.double())
         log_snr = (self.mean + self.deviation * normal).clamp(ends[0], ends[1])
         return schedule.time(log_snr).clamp(self.t_min, 1.0).to(u.dtype)
 
 
 @dataclass(frozen=True)
-class UniformLogSNR:
+class UniformLogSNRLevels:
     """Log-SNR uniform between two values: a neutral weighting, used for validation.
 
     Attributes:
@@ -75,8 +75,20 @@ class UniformLogSNR:
         return schedule.time(self.high - (self.high - self.low) * u.double()).to(u.dtype)
 
 
-LEVELS: dict[str, type[UniformTime] | type[NormalLogSNR]] = {
-    "uniform": UniformTime,
-    "normal": NormalLogSNR,
+LEVELS: dict[str, type[UniformTimeLevels] | type[NormalLogSNRLevels]] = {
+    "uniform": UniformTimeLevels,
+    "normal": NormalLogSNRLevels,
 }
 """Names under which recipes know the distributions."""
+
+
+def stratified_uniform(
+    count: int, generator: torch.Generator, device: torch.device | str = "cpu"
+) -> Tensor:
+    """Low-discrepancy uniforms (count,): one in each of ``count`` equal cells, shuffled.
+
+    It lowers the variance of the loss over a batch (Kingma et al., 2107.00630, appendix I.1).
+    """
+    order = torch.randperm(count, generator=generator)
+    offset = torch.rand((), generator=generator)
+    return (((order + offset) / count) % 1.0).to(device)

@@ -3,14 +3,16 @@
 import pytest
 import torch
 
+from driftline.diffusion.levels import NormalLogSNRLevels, UniformLogSNRLevels, UniformTimeLevels
 from driftline.diffusion.schedules import VP
-from driftline.training.levels import NormalLogSNR, UniformLogSNR, UniformTime
 
 U = (torch.arange(20000, dtype=torch.float64) + 0.5) / 20000
 
 
-@pytest.mark.parametrize("levels", [UniformTime(), NormalLogSNR(), UniformLogSNR()])
-def test_times_lie_inside_the_schedule_and_rise_with_u(levels: UniformTime) -> None:
+@pytest.mark.parametrize(
+    "levels", [UniformTimeLevels(), NormalLogSNRLevels(), UniformLogSNRLevels()]
+)
+def test_times_lie_inside_the_schedule_and_rise_with_u(levels: UniformTimeLevels) -> None:
     ends = torch.tensor([0.0, 1 - 2**-24])
     for u in (U, U.float(), ends):
         t = levels.times(VP(), u)
@@ -22,7 +24,7 @@ def test_times_lie_inside_the_schedule_and_rise_with_u(levels: UniformTime) -> N
 
 
 def test_normal_log_snr_is_normal_inside_its_cut() -> None:
-    log_snr = VP().log_snr(NormalLogSNR(mean=0.4, deviation=0.8).times(VP(), U))
+    log_snr = VP().log_snr(NormalLogSNRLevels(mean=0.4, deviation=0.8).times(VP(), U))
     assert log_snr.mean().item() == pytest.approx(0.4, abs=1e-3)
     assert log_snr.std().item() == pytest.approx(0.8, abs=1e-3)
     quantile = torch.special.ndtri(torch.tensor(0.9, dtype=torch.float64)) * 0.8 + 0.4
@@ -30,5 +32,5 @@ def test_normal_log_snr_is_normal_inside_its_cut() -> None:
 
 
 def test_uniform_log_snr_is_uniform() -> None:
-    log_snr = VP().log_snr(UniformLogSNR(-2.0, 3.0).times(VP(), U))
+    log_snr = VP().log_snr(UniformLogSNRLevels(-2.0, 3.0).times(VP(), U))
     torch.testing.assert_close(log_snr, 3.0 - 5.0 * U, rtol=0, atol=1e-8)

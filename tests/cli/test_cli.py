@@ -128,6 +128,12 @@ def test_info(run, request, name, words):
     assert json.loads(run("info", path, "--json", "-").out)["file"] == str(path)
 
 
+def test_info_replaces_its_json_only_by_force(run, model, tmp_path):
+    arguments = ("info", model, "--json", tmp_path / "info.json")
+    assert [run(*arguments).code for _ in range(2)] == [0, 2]
+    assert run(*arguments, "--force").code == 0
+
+
 def test_unexpected_errors_fail_with_one_line(run, model, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise FloatingPointError("jet 3 is not finite")

@@ -48,6 +48,9 @@ def test_jetnet_file(tmp_path, make_jets):
         ("pt,eta\n1,2\n1\n", ["line 3", "1 cells", "names 2"]),
         ("pt\n1\nheavy\n", ["line 3", "pt", "'heavy'", "number"]),
         ("pt\nnan\n", ["line 2", "pt", "finite"]),
+        ("mass,pt\n1,-2\n", ["line 2", "pt", "'-2'", "positive"]),
+        ("pt,mass\n1,0\n", ["line 2", "mass", "'0'", "positive"]),
+        ("num_particles\n5\n2.5\n", ["line 3", "num_particles", "whole"]),
         ("type\nb\n", ["line 2", "type", "'b'", "g, q, t, w, z"]),
     ],
 )

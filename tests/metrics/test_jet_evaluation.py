@@ -79,6 +79,9 @@ def test_json_and_rows(evaluation):
     assert rows[0][:2] == ("q", "W1M [1e-3]")
     value, error = (float(part) for part in rows[0][2].split(" ± "))
     first = evaluation.scores[0]
+    assert rows[0][4] == "floor of 600 against 600"
+    whole = Evaluation(seed=0, scores=[first.model_copy(update={"floor_sizes": (1_200, 1_200)})])
+    assert next(whole.rows())[4] == ""
     assert (value, error) == pytest.approx((first.value * 1e3, first.error * 1e3), rel=0.1)
     with pytest.raises(KeyError, match="w1x"):
         evaluation.score("q", "w1x")

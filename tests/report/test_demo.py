@@ -42,6 +42,18 @@ def test_demo(small, tmp_path):
     assert [len(row) for row in result.comparison()] == [len(HEAD)] * 3
 
 
+def test_demo_can_be_repeated(small, tmp_path, monkeypatch):
+    """As ``make demo`` does, which forces: cells of the last time must not be in the way."""
+    for figures in ("evaluation_figures", "study_figures", "overview_figure", "save"):
+        monkeypatch.setattr(demo, figures, lambda *_: [])
+    monkeypatch.setattr(demo, "SAMPLERS", ("dpm:steps=2",))
+    first = demo.run_demo(tmp_path, **small)
+    again = demo.run_demo(tmp_path, **small, force=True)
+    assert again.evaluation == first.evaluation
+    assert again.study.cells[0].scores == first.study.cells[0].scores
+    assert again.study.cells[0].seconds != first.study.cells[0].seconds
+
+
 def test_demo_does_not_overwrite(small, tmp_path):
     (tmp_path / "precious").touch()
     with pytest.raises(InputError, match=r"exists already.*--force"):

@@ -1,5 +1,6 @@
 """The study on a tiny model: what it computes, what it keeps, what it refuses."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -198,6 +199,14 @@ def test_directory_of_something_else(generator, toy_jets, tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(InputError, match="is not empty and holds no study"):
         run_study(generator, toy_jets, tmp_path, **SETTINGS)
+
+
+def test_a_study_without_its_cells_is_computed_anew(generator, toy_jets, tmp_path):
+    settings = {**SETTINGS, "types": ["z"], "seeds": [1]}
+    first = run_study(generator, toy_jets, tmp_path, **settings)
+    shutil.rmtree(tmp_path / "cells")
+    again = run_study(generator, toy_jets, tmp_path, **settings)
+    assert [cell.scores for cell in again.cells] == [cell.scores for cell in first.cells]
 
 
 def test_damaged_cells(generator, toy_jets, tmp_path):

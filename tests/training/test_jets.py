@@ -132,6 +132,10 @@ def test_runs_are_not_overwritten_nor_resumed_with_another_recipe(
         train_jets(read_recipe(TINY, short), toy_data, tmp_path)
     with pytest.raises(InputError, match="differs from the recipe"):
         train_jets(read_recipe(TINY, [*short, "seed=9"]), toy_data, tmp_path, resume=True)
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "recipe.json").write_text("{")
+    with pytest.raises(InputError, match=r"recipe\.json: damaged"):
+        train_jets(read_recipe(TINY, short), toy_data, tmp_path / "damaged", resume=True)
     longer = [f"{level}.training.steps=4" for level in ("jet_level", "particle_level")]
     model = train_jets(read_recipe(TINY, longer), toy_data, tmp_path, resume=True)
     assert Generator.load(model).card["training"]["stages"]["jet_level"]["steps"] == 4
@@ -156,4 +160,4 @@ def test_wrong_names_in_a_recipe(
 ) -> None:
     with pytest.raises(InputError, match=message):
         train_jets(read_recipe(TINY, [override]), toy_data, tmp_path / "run")
-    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert not (tmp_path / "run").exists()  # nor was anything trained or written before

@@ -81,11 +81,14 @@ class InterruptAt(Progress):
     """Sends a signal to this process when the log reaches a step."""
 
     def __init__(self, at: int, number: int) -> None:
-        self.at, self.number = at, number
+        self.at, self.number, self.finished = at, number, 0
 
     def step(self, step: int, events: int, loss: float) -> None:
         if step == self.at:
             os.kill(os.getpid(), self.number)
+
+    def finish(self) -> None:
+        self.finished += 1
 
 
 def test_learns_the_denoiser_of_a_gaussian(tmp_path: Path) -> None:
@@ -128,8 +131,10 @@ def test_epochs_are_permutations_and_can_be_entered_anywhere() -> None:
 def test_interrupted_and_resumed_is_the_same_to_the_bit(tmp_path: Path, number: int) -> None:
     whole, parts = denoiser(), denoiser()
     run(tmp_path / "whole", whole, log_every=1)
+    progress = InterruptAt(13, number)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "parts", parts, log_every=1, progress=InterruptAt(13, number))
+        run(tmp_path / "parts", parts, log_every=1, progress=progress)
+    assert progress.finished == 1
     fresh = denoiser()
     outcome = run(tmp_path / "parts", fresh, resume=True)
     assert torch.equal(weights(whole), weights(fresh))

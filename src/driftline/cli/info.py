@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from driftline.cli.options import Json, check_json, write_json
+from driftline.cli.options import Force, Json, check_json, write_json
 from driftline.errors import InputError
 
 
@@ -15,12 +15,13 @@ def info(
         Path, typer.Argument(help="Model, jets (file or directory), result, or a shipped name.")
     ],
     json: Json = None,
+    force: Force = False,
 ) -> None:
     """Tell what a model, data or result file is and where it comes from."""
     from driftline.data.shipped import reference_path
     from driftline.generator import shipped_models
 
-    check_json(json, False)
+    check_json(json, force)
     path = reference_path(shipped_models().get(str(file), file))
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path")
@@ -31,7 +32,7 @@ def info(
     else:
         found = _model(path)
     if json is not None:
-        write_json(json, json_module.dumps(found, indent=1), False)
+        write_json(json, json_module.dumps(found, indent=1), force)
     if json is None or str(json) != "-":
         _print(found)
 

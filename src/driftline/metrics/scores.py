@@ -76,7 +76,10 @@ class Evaluation(BaseModel):
         raise KeyError(f"no score {key!r} for class {jet_type!r}")
 
     def rows(self) -> Iterator[tuple[str, str, str, str, str]]:
-        """Class, label with unit, value, floor (each with error), note: a table's rows as text."""
+        """Class, label with unit, value, floor (each with error), note: a table's rows as text.
+
+        The note also tells the sizes of a floor that are not those of the comparison.
+        """
         for score in self.scores:
             scale = _scale(score.unit)
             label = f"{score.label} [{score.unit}]" if score.unit else score.label
@@ -85,8 +88,14 @@ class Evaluation(BaseModel):
                 label,
                 _with_error(score.value / scale, score.error / scale),
                 _with_error(score.floor / scale, score.floor_error / scale),
-                score.note,
+                "; ".join(filter(None, (score.note, _other_sizes(score)))),
             )
+
+
+def _other_sizes(score: Score) -> str:
+    if min(score.floor_sizes) >= min(score.generated, score.reference):
+        return ""
+    return f"floor of {score.floor_sizes[0]:,} against {score.floor_sizes[1]:,}"
 
 
 def _scale(unit: str) -> float:

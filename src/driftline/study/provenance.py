@@ -46,9 +46,10 @@ def versions() -> dict[str, str]:
 
 def machine(generator: Generator) -> Machine:
     """This machine, and the device that the model is on."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
     return Machine(
         processor=platform.processor() or platform.machine(),
-        cores=len(os.sched_getaffinity(0)),
+        cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         device=str(next(generator.particle_level.parameters()).device),
     )

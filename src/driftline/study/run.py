@@ -256,7 +256,8 @@ def _check_classes(plan: Plan, generator: Generator, reference: Jets) -> None:
 def _check_directory(out: Path) -> None:
     check_output(out / "study.json", force=True)
     if out.is_dir() and any(out.iterdir()):
-        if not (out / "cells").is_dir():
+        # cells alone: a study that was stopped; study.json alone: the demonstration's last one
+        if not ((out / "cells").is_dir() or (out / "study.json").is_file()):
             raise InputError(f"{out}: is not empty and holds no study; choose another --out")
 
 

@@ -13,6 +13,8 @@ from driftline.errors import InputError
 from driftline.output import replacing
 from driftline.training.ema import EMA
 
+_PARTS = ("network", "ema")
+
 
 def save(
     path: Path,
@@ -59,15 +61,15 @@ def _restore(
     optimizer: torch.optim.Optimizer,
 ) -> None:
     parameters = dict(network.named_parameters())
-    expected = {f"network.{name}": p.shape for name, p in parameters.items()}
-    found = {k: v.shape for k, v in tensors.items() if k.startswith("network.")}
+    expected = {f"{part}.{n}": p.shape for part in _PARTS for n, p in parameters.items()}
+    found = {k: v.shape for k, v in tensors.items() if k.startswith(_PARTS)}
     if expected != found:
         raise InputError(f"{path}: checkpoint of another network; start again without resuming")
     for (name, p), average in zip(parameters.items(), ema.averages, strict=True):
         p.copy_(tensors[f"network.{name}"])
         average.copy_(tensors[f"ema.{name}"])
         optimizer.state[p] = {
-            key.split(".", 2)[1]: value.clone()
+            key.split(".", 2)[1]: value.to(p.device, copy=True)
             for key, value in tensors.items()
             if key.startswith("optimizer.") and key.split(".", 2)[2] == name
         }

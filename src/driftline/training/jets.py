@@ -21,7 +21,7 @@ from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.networks import build
-from driftline.output import replacing
+from driftline.output import check_output, replacing
 from driftline.training.loop import Batch, Events, Outcome, train
 from driftline.training.progress import Progress
 from driftline.training.recipe import JetRecipe, Named, Stage
@@ -182,7 +182,7 @@ def train_jets(
 
     Args:
         recipe: see ``JetRecipe``.
-        data: a directory of JetNet files, one a class, or one file with all classes.
+        data: a directory of JetNet files, one a class, or one such file.
         out: the run's directory.
         resume: continue the run in ``out``; its recipe may differ in numbers of steps only.
         device: where the networks are trained.
@@ -198,7 +198,7 @@ def train_jets(
     """
     jets = jetnet.read_directory(data, particles=recipe.particles)
     training, validation = split(jets, recipe.validation)
-    _claim(out, recipe, resume)
+    _check_run(out, recipe, resume)
     preprocessing = _fitted(recipe, training, out / "preprocessing.json")
     classes, features = len(preprocessing.types), len(JET_FEATURES)
     networks = {
@@ -208,6 +208,13 @@ def train_jets(
         ),
     }
     denoisers = {name: denoiser_of(recipe, spec).to(device) for name, spec in networks.items()}
+    levels = {
+        "jet_level": levels_of(recipe.jet_level.levels),
+        "particle_level": levels_of(recipe.particle_level.levels),
+    }
+    # All of the recipe has been understood: now the run begins.
+    _write_json(out / "recipe.json", recipe.model_dump(mode="json"))
+    _write_json(out / "preprocessing.json", preprocessing.to_dict())
     options = (preprocessing, recipe.reflections)
     stages: dict[str, tuple[Stage, Callable[[Jets], Events]]] = {
         "jet_level": (recipe.jet_level, lambda s: JetLevelEvents(s, *options, recipe.given)),
@@ -219,7 +226,7 @@ def train_jets(
             denoisers[name],
             events(training),
             events(validation),
-            levels_of(stage.levels),
+            levels[name],
             stage.training,
             seed=recipe.seed + 2**32 * (number + 1),
             out=out / name,
@@ -236,20 +243,22 @@ def train_jets(
     return model
 
 
-def _claim(out: Path, recipe: JetRecipe, resume: bool) -> None:
-    """Take the directory for this run: new, or of the same recipe when resuming."""
+def _check_run(out: Path, recipe: JetRecipe, resume: bool) -> None:
+    """Refuse a directory that holds a run, or, when resuming, a run of another recipe."""
     path = out / "recipe.json"
-    if path.exists():
-        if not resume:
-            raise InputError(
-                f"{out}: holds a training already; choose another or continue it (--resume)"
-            )
+    check_output(path, force=True)
+    if not path.exists():
+        return
+    if not resume:
+        raise InputError(
+            f"{out}: holds a training already; choose another or continue it (--resume)"
+        )
+    try:
         before = JetRecipe.model_validate_json(path.read_text())
-        if _without_steps(before) != _without_steps(recipe):
-            raise InputError(
-                f"{path}: differs from the recipe given in more than steps; use the same"
-            )
-    _write_json(path, recipe.model_dump(mode="json"))
+    except ValueError as error:
+        raise InputError(f"{path}: damaged; begin a new run in another directory") from error
+    if _without_steps(before) != _without_steps(recipe):
+        raise InputError(f"{path}: differs from the recipe given in more than steps; use the same")
 
 
 def _without_steps(recipe: JetRecipe) -> JetRecipe:
@@ -268,11 +277,9 @@ def _fitted(recipe: JetRecipe, training: Jets, path: Path) -> JetPreprocessing:
     if path.exists():
         return JetPreprocessing.from_dict(json.loads(path.read_text()))
     try:
-        preprocessing = JetPreprocessing.fit(training, **recipe.preprocessing)
+        return JetPreprocessing.fit(training, **recipe.preprocessing)
     except TypeError as error:
         raise InputError(f"recipe: preprocessing: {error}") from error
-    _write_json(path, preprocessing.to_dict())
-    return preprocessing
 
 
 def _provenance(jets: Jets, training: Jets, outcomes: dict[str, Outcome]) -> dict[str, Any]:

@@ -144,6 +144,16 @@ def stop_requested() -> Iterator[list[bool]]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def reporting(report: Progress, total: int, done: int) -> Iterator[None]:
+    """Start a report, and finish it however the training ends: log written, cursor back."""
+    report.start(total, done)
+    try:
+        yield
+    finally:
+        report.finish()
+
+
 def train(
     denoiser: Denoiser,
     events: Events,
@@ -187,7 +197,6 @@ def train(
     if resume and path.exists():
         outcome = Outcome(**checkpoint.load(path, network, ema, optimizer))
     report = progress or Progress()
-    report.start(settings.steps, outcome.steps)
     step_loss = _step_loss(denoiser, settings)
     started, before, losses = time.monotonic(), outcome.seconds, list[float]()
 
@@ -195,7 +204,7 @@ def train(
         outcome.seconds = before + time.monotonic() - started
         checkpoint.save(path, network, ema, optimizer, vars(outcome))
 
-    with stop_requested() as stop:
+    with reporting(report, settings.steps, outcome.steps), stop_requested() as stop:
         for step, index in epoch_batches(len(events), settings.batch, seed, outcome.steps):
             if step >= settings.steps:
                 break
@@ -230,7 +239,6 @@ def train(
                 save()
             if stop[0]:
                 raise KeyboardInterrupt
-    report.finish()
     ema.swap()
     return outcome
 

@@ -109,4 +109,8 @@ def _cell(path: Path, line: int, name: str, text: str) -> str:
         raise InputError(f"{where}; write a number, or nothing") from None
     if not np.isfinite(value):
         raise InputError(f"{where}; write a finite number, or nothing")
+    if name in ("pt", "mass") and value <= 0:
+        raise InputError(f"{where}; write a positive number [GeV], or nothing")
+    if name == "num_particles" and (value < 1 or value % 1):
+        raise InputError(f"{where}; write a whole number from 1 on, or nothing")
     return text

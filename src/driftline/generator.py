@@ -28,6 +28,9 @@ from driftline.networks import build
 DEFAULT_SAMPLER = "dpm:steps=30"
 """Used where neither the caller nor the model file names one."""
 
+_ROUNDING = 1e-4
+"""By how much float32 and JetNet's rounding may carry a sum of pT above the jet's."""
+
 _JET_LEVEL, _PARTICLE_LEVEL, _DEQUANTISATION = range(3)
 """Streams of noise: one for each independent use of the seed."""
 
@@ -37,7 +40,7 @@ class Generated:
     """Jets and what they cost.
 
     Attributes:
-        jets: physical jets: 0 < ptrel < 1, sum of ptrel <= 1, pT-ordered, finite.
+        jets: physical jets: 0 < ptrel < 1, vector sum of pT at most the jet's, pT-ordered, finite.
         jet_level: cost of the jet-level model; None when every feature was given.
         particle_level: cost of the particle-level model.
         repaired: how many jets each repair touched.
@@ -215,9 +218,10 @@ class Generator:
                 raise InputError(
                     f"{name} has shape {column.shape} for {count} jets; give one value or one a jet"
                 )
-            low = {"pt": 0.0, "mass": 0.0}.get(name, -np.inf)
-            if np.any(np.isinf(column)) or np.any(column <= low):
-                raise InputError(f"{name} must be finite{' and positive' if low == 0 else ''}")
+            if np.any(np.isinf(column)):
+                raise InputError(f"{name} must be finite; mend the values")
+            if name in ("pt", "mass") and np.any(column <= 0):
+                raise InputError(f"{name} must be positive; mend the values")
             columns.append(np.broadcast_to(column, (count,)))
         return np.stack(columns, axis=1)
 
@@ -281,7 +285,7 @@ class Generator:
                 card=header["card"],
                 **levels,
             )
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
             raise InputError(f"{path}: damaged model file ({error}); get it again") from error
 
 
@@ -292,7 +296,10 @@ def _device(denoiser: Denoiser) -> torch.device:
 def make_physical(
     particles: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], dict[str, int]]:
-    """Order particles by pT and bring the few jets with a sum of ptrel above one back to one.
+    """Order particles by pT and shrink the few jets that exceed their own pT back to it.
+
+    What cannot exceed the jet's pT is the *vector* sum over particles. The scalar sum of ptrel of
+    simulated jets is up to 1.2% above one (in 40% of the quark jets), and is left alone.
 
     Args:
         particles: (N, P, 3) etarel, phirel, ptrel; 0 < ptrel < 1 for real ones, padding zero.
@@ -302,12 +309,11 @@ def make_physical(
     """
     order = np.argsort(-particles[..., 2], axis=1, kind="stable")
     ordered = np.take_along_axis(particles, order[..., None], axis=1)
-    total = ordered[..., 2].sum(axis=1, dtype=np.float64)
-    excess = total > 1
-    # One part in a million below one, so that float32 sums stay at or below it.
-    scale = np.where(excess, (1 - 1e-6) / np.where(excess, total, 1.0), 1.0)
-    ordered[..., 2] *= scale[:, None].astype(np.float32)
-    return ordered, {"sum_ptrel_above_one": int(excess.sum())}
+    phi, ptrel = ordered[..., 1].astype(np.float64), ordered[..., 2].astype(np.float64)
+    total = np.hypot((ptrel * np.cos(phi)).sum(axis=1), (ptrel * np.sin(phi)).sum(axis=1))
+    excess = total > 1 + _ROUNDING
+    ordered[..., 2] /= np.where(excess, total, 1.0)[:, None].astype(np.float32)
+    return ordered, {"pt_above_the_jets": int(excess.sum())}
 
 
 def shipped_models() -> dict[str, Path]:
@@ -317,16 +323,15 @@ def shipped_models() -> dict[str, Path]:
 
 
 def load(model: str | Path) -> Generator:
-    """Load a shipped model by name, or any model by path.
+    """Load a model by path, or a shipped one by name.
 
     Raises:
         InputError: there is no such model, or its file is damaged or of another version.
     """
-    shipped = shipped_models()
-    if str(model) in shipped:
-        return Generator.load(shipped[str(model)])
-    path = Path(model)
+    path, shipped = Path(model), shipped_models()
     if not path.exists():
+        if str(model) in shipped:
+            return Generator.load(shipped[str(model)])
         names = ", ".join(shipped) or "none"
         raise InputError(f"{model}: no such model file; shipped models: {names}")
     return Generator.load(path)

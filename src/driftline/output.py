@@ -20,6 +20,15 @@ def check_output(path: Path, force: bool = False) -> None:
         InputError: ``path`` exists and ``force`` is false, is a directory, or its nearest existing
             parent is not a writable directory.
     """
+    try:
+        _refuse(path, force)
+    except OSError as error:  # a name that is too long, a parent that cannot be searched
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another path"
+        ) from error
+
+
+def _refuse(path: Path, force: bool) -> None:
     if path.is_dir():
         raise InputError(f"{path}: is a directory; give the name of a file")
     if path.exists() and not force:

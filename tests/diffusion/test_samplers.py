@@ -21,6 +21,8 @@ from driftline.diffusion.samplers import (
     parse,
     sample,
 )
+from driftline.diffusion.samplers.plan import Model, State, levels
+from driftline.diffusion.samplers.predictor_corrector import langevin_step
 from driftline.diffusion.schedules import VP
 
 MIXTURE = GaussianMixture(
@@ -131,16 +133,20 @@ def test_euler_maruyama_converges_weakly() -> None:
 def test_langevin_with_the_events_own_norms_has_another_law() -> None:
     """Why the corrector's step does not use the norm of the realised score."""
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(50_000, generator=generator, dtype=torch.float64)
-    fixed, own = x.clone(), x.clone()
+    denoiser = AnalyticDenoiser(gaussian(0.0, 1.0), VP())
+    (level,) = levels(VP(), torch.tensor([0.5], dtype=torch.float64))
+    step, model = langevin_step(level, 0.165), Model(denoiser)
+    law = math.sqrt(1 + level.s**2)  # of x_hat, whose score is -x_hat / law^2
+    x = law * torch.randn(50_000, 1, generator=generator, dtype=torch.float64)
+    fixed, own = State(x.clone()), x.clone()
     for _ in range(50):
-        z = torch.randn(len(x), generator=generator, dtype=torch.float64)
-        size = 2 * 0.165**2
-        fixed = fixed - size * fixed + math.sqrt(2 * size) * z
-        sizes = 2 * (0.165 * torch.minimum((z / own).abs(), torch.tensor(3.0))) ** 2
-        own = own - sizes * own + (2 * sizes).sqrt() * z
-    assert float(fixed.std()) == pytest.approx(1, abs=0.03)
-    assert float(own.std()) > 1.3
+        z = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+        fixed = step(fixed, model, lambda z=z: z)  # type: ignore[misc]
+        ratio = torch.minimum((z / own).abs(), torch.tensor(3.0)) * law**2
+        sizes = 2 * (0.165 * ratio) ** 2
+        own = own - sizes * own / law**2 + (2 * sizes).sqrt() * z
+    assert float(fixed.x_hat.std()) == pytest.approx(law, rel=0.03)
+    assert float(own.std()) > 1.3 * law
 
 
 @pytest.mark.parametrize(
@@ -229,6 +235,7 @@ def test_float32_follows_float64(dtype: torch.dtype) -> None:
         ("pc:steps=0", "at least 1"),
         ("poster-pc:snr=-1", "positive"),
         ("poster-pc:steps=1", "at least 2"),
+        ("poster-pc:t_min=0", "t_min"),
         ("rk45:tolerance=0", "tolerance"),
         ("rk45:t_min=2", "t_min"),
     ],
@@ -260,11 +267,11 @@ def test_grids_fall_from_one(grid: UniformTime | UniformLogSNR | Karras) -> None
 @pytest.mark.parametrize("grid", [UniformLogSNR(), Karras()])
 def test_noise_grids_end_where_they_say(grid: UniformLogSNR | Karras) -> None:
     last = VP().log_snr(grid.times(10, VP())[-1])
-    assert float((-last).exp()) == pytest.approx(2e-3)
+    assert float((-last).exp()) == pytest.approx(5e-3)
 
 
 def test_karras_grid_equals_the_published_formula() -> None:
     s = (-VP().log_snr(Karras(rho=7).times(5, VP()))).exp().numpy()
-    high, low = float((-VP().log_snr(torch.ones(1, dtype=torch.float64))).exp()), 2e-3
+    high, low = float((-VP().log_snr(torch.ones(1, dtype=torch.float64))).exp()), 5e-3
     i = np.arange(5) / 4
     np.testing.assert_allclose(s, (high ** (1 / 7) + i * (low ** (1 / 7) - high ** (1 / 7))) ** 7)

@@ -27,7 +27,7 @@ def study(
     count: Annotated[int, typer.Option(min=1, help="Jets of each class and sampler.")] = 10_000,
     seeds: Annotated[int, typer.Option(min=1, help="Noise seeds: 1, 2, ... so many.")] = 1,
     batch: Batch = 1000,
-    truth: Annotated[
+    floor: Annotated[
         Path | None,
         typer.Option(help="More true jets, for the floor.", show_default="halves of the reference"),
     ] = None,
@@ -51,7 +51,7 @@ def study(
     generator = load_model(model, device, threads)
     width = generator.preprocessing.max_particles
     true = read_reference(reference, names, particles=width)
-    more = None if truth is None else read_reference(truth, true.present, particles=width)
+    more = None if floor is None else read_reference(floor, true.present, particles=width)
     with parts_bar() as progress:
         result = run_study(
             generator,

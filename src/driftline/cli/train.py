@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from driftline.cli.options import Threads
+from driftline.cli.options import Device, Threads
 
 
 def train(
@@ -17,6 +17,7 @@ def train(
         typer.Argument(metavar="[KEY=VALUE]...", help="Settings that differ from the recipe's."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that stopped.")] = False,
+    device: Device = "cpu",
     threads: Threads = None,
 ) -> None:
     """Train a model; watch it with TensorBoard on the run's directory.
@@ -28,13 +29,14 @@ def train(
     from driftline.training.progress import ConsoleProgress
     from driftline.training.recipe import read_recipe
 
-    use("cpu", threads)
+    use(device, threads)
     settings = read_recipe(recipe, overrides or ())
     model = train_jets(
         settings,
         data,
         out,
         resume=resume,
+        device=device,
         progress=lambda title, log: ConsoleProgress(title, log, unit="jets"),
     )
     print(model)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from driftline.diffusion.schedules import Schedule
 
-NOISE_END = 2e-3
+NOISE_END = 5e-3
 """Noise-to-signal ratio at which sampling ends with a clean estimate, for data of unit scale."""
 
 

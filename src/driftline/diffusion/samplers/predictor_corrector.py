@@ -121,7 +121,7 @@ class PosterPredictorCorrector:
         t_min: the last time.
 
     Raises:
-        ValueError: steps < 2 or snr <= 0.
+        ValueError: steps < 2, snr <= 0, or t_min not in (0, 1).
     """
 
     steps: int = 250
@@ -131,6 +131,7 @@ class PosterPredictorCorrector:
     def __post_init__(self) -> None:
         require(self.steps >= 2, f"steps must be at least 2, got {self.steps}")
         require(self.snr > 0, f"snr must be positive, got {self.snr}")
+        require(0 < self.t_min < 1, f"t_min must be in (0, 1), got {self.t_min}")
 
     @property
     def label(self) -> str:

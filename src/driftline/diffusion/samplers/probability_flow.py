@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
+from torch import Tensor
 
-from driftline.diffusion.denoisers import score_of
+from driftline.diffusion.denoisers import expand, score_of
 from driftline.diffusion.samplers.checks import require
 from driftline.diffusion.samplers.plan import Draw, Level, Model, Plan, State, levels
 from driftline.diffusion.schedules import Schedule
@@ -17,7 +18,7 @@ from driftline.diffusion.schedules import Schedule
 class ScipyRK45Step:
     r"""Integrates :math:`dx/dt = f x - g^2 score/2` from one time to another with scipy's RK45.
 
-    One step size serves the whole batch: the error norm is over all its entries.
+    One step size serves the whole batch: the error norm is over all its real entries.
     """
 
     schedule: Schedule
@@ -26,24 +27,34 @@ class ScipyRK45Step:
     tolerance: float
 
     def __call__(self, state: State, model: Model, draw: Draw) -> State:
-        shape, like = state.x_hat.shape, state.x_hat
+        like = state.x_hat
+        real = torch.ones_like(like, dtype=torch.bool)
+        if model.mask is not None:
+            real = expand(model.mask, like).expand_as(like)
+
+        def unflatten(flat: NDArray[np.float64]) -> Tensor:
+            x = torch.zeros_like(like)
+            x[real] = torch.from_numpy(flat).to(like)
+            return x
+
+        def flatten(x: Tensor) -> NDArray[np.float64]:
+            return x[real].double().cpu().numpy()
 
         def velocity(t: float, flat: NDArray[np.float64]) -> NDArray[np.float64]:
-            (level,) = levels(self.schedule, torch.tensor([t]))
-            x = torch.from_numpy(flat).to(like).reshape(shape)
+            (level,) = levels(self.schedule, torch.tensor([t], dtype=torch.float64))
+            x = unflatten(flat)
             estimate = model(x / level.alpha, level)
             time = torch.tensor(level.t, dtype=torch.float64)
             f, g = float(self.schedule.drift(time)), float(self.schedule.diffusion(time))
             alpha, sigma = torch.tensor(level.alpha), torch.tensor(level.s * level.alpha)
             slope = f * x - g**2 / 2 * score_of(estimate, x, alpha, sigma)
-            return slope.double().cpu().numpy().ravel()
+            return flatten(slope)
 
-        start = (self.here.alpha * state.x_hat).double().cpu().numpy().ravel()
         end = self.there.t
         solution = solve_ivp(
             velocity,
             (self.here.t, end),
-            start,
+            flatten(self.here.alpha * state.x_hat),
             method="RK45",
             t_eval=[end],  # otherwise every accepted step of the whole batch is kept in memory
             atol=self.tolerance,
@@ -51,8 +62,7 @@ class ScipyRK45Step:
         )
         if not solution.success:
             raise FloatingPointError(f"RK45 stopped: {solution.message}; raise the tolerance")
-        x = torch.from_numpy(solution.y[:, -1]).to(like).reshape(shape)
-        return State(x / self.there.alpha)
+        return State(unflatten(solution.y[:, -1]) / self.there.alpha)
 
 
 @dataclass(frozen=True)

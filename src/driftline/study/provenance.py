@@ -14,10 +14,11 @@ from driftline.study.results import Machine
 
 
 def fingerprint(generator: Generator) -> str:
-    """A hash of everything that decides which jets a model makes."""
+    """A hash of everything that decides which jets a model makes, the version of the code too."""
     digest = hashlib.sha256()
     levels = (generator.jet_level, generator.particle_level)
     constants = [
+        version("driftline"),
         generator.networks,
         generator.preprocessing.to_dict(),
         *[[level.predicts, level.schedule.to_dict()] for level in levels],

@@ -33,6 +33,8 @@ from driftline.output import replacing
 COLUMNS = (*PARTICLE_FEATURES, "mask")
 _ETAREL, _PHIREL, _PTREL, _MASK = range(4)
 _PT, _ETA, _MASS, _NUMBER = range(4)
+_MASS_ROUNDING = 1e-3
+"""GeV: masses of light jets come out this far below zero where E^2 - p^2 cancels."""
 _FILE_NAME = re.compile(rf"({'|'.join(JET_TYPES)})(\d*)")
 _SUFFIXES = (".hdf5", ".h5")
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
@@ -287,7 +289,7 @@ def _check(path: Path, clouds: NDArray[np.float32], features: NDArray[np.float32
     number, given = real.sum(axis=1), features[:, _NUMBER]
     rules: tuple[tuple[str, Any, str, str], ...] = (
         ("jet_features pt", features[:, _PT] <= 0, "is not positive", "remove these jets"),
-        ("jet_features mass", features[:, _MASS] < 0, "is negative", "remove these jets"),
+        ("jet_features mass", features[:, _MASS] < -_MASS_ROUNDING, "is negative", "remove these jets"),
         (
             "particle_features mask",
             ((mask != 0) & (mask != 1)).any(axis=1),

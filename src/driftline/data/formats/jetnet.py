@@ -289,7 +289,12 @@ def _check(path: Path, clouds: NDArray[np.float32], features: NDArray[np.float32
     number, given = real.sum(axis=1), features[:, _NUMBER]
     rules: tuple[tuple[str, Any, str, str], ...] = (
         ("jet_features pt", features[:, _PT] <= 0, "is not positive", "remove these jets"),
-        ("jet_features mass", features[:, _MASS] < -_MASS_ROUNDING, "is negative", "remove these jets"),
+        (
+            "jet_features mass",
+            features[:, _MASS] < -_MASS_ROUNDING,
+            "is negative",
+            "remove these jets",
+        ),
         (
             "particle_features mask",
             ((mask != 0) & (mask != 1)).any(axis=1),

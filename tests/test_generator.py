@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 import driftline
 from driftline.data.clouds import Jets
 from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.shipped import read_reference
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
 from driftline.diffusion.schedules import VP
@@ -72,6 +73,15 @@ def test_repairs_are_counted() -> None:
     np.testing.assert_allclose(repaired[0, :, 2], np.array([0.7, 0.6, 0.2]) / 1.5, rtol=2e-6)
     np.testing.assert_array_equal(repaired[1], particles[1])
     np.testing.assert_array_equal(repaired[2], particles[2])  # only its scalar sum is above one
+
+
+def test_simulated_jets_need_no_repair() -> None:
+    """Their vector sum of pT stays at or below the jet's, their scalar sum does not."""
+    particles = read_reference(Path("jets30")).particles
+    repaired, counts = make_physical(particles)
+    assert counts == {"pt_above_the_jets": 0}
+    np.testing.assert_array_equal(repaired, particles)
+    assert 1.005 < particles[..., 2].sum(axis=1, dtype=np.float64).max() < 1.02
 
 
 def test_evaluations_of_both_levels_are_counted(generator: Generator) -> None:

@@ -22,7 +22,9 @@ def info(
     from driftline.generator import shipped_models
 
     check_json(json, force)
-    path = reference_path(shipped_models().get(str(file), file))
+    path = reference_path(file)
+    if not path.exists():
+        path = shipped_models().get(str(file), file)
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path")
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):

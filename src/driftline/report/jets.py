@@ -11,10 +11,8 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from driftline.data.clouds import Jets
+from driftline.metrics.substructure import RADIUS
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
-
-RADIUS = 0.4
-"""R of the anti-kT jets."""
 
 PIXELS = 41
 

@@ -47,7 +47,7 @@ class PythiaSettings:
         pt_width: width of the pT window [GeV]; gluons alone have no upper edge.
         radius: of anti-kT.
         jets_per_event: how many jets of an event are kept, the hardest first. JetNet probably has
-            one; two of equal law but for their pT double the rate.
+            one; two nearly double the rate, but the second has lower pT and loses decay products.
         shower: settings of the Pythia that showers, decays and hadronises.
         groomed_min: least number of constituents after grooming. JetNet's authors dropped jets
             whose groomed substructure variables are undefined, which these are; isolated

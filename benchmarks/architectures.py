@@ -23,7 +23,7 @@ from driftline.training.jets import (
     ParticleLevelEvents,
     denoiser_of,
     levels_of,
-    network_spec,
+    network_specs,
     split,
 )
 from driftline.training.loop import Outcome, train
@@ -82,7 +82,7 @@ def run(
 ) -> tuple[Outcome, int]:
     """Train for a number of steps; the outcome and the number of parameters."""
     stage = recipe.particle_level
-    spec = network_spec(stage, events.particles.shape[2], len(events.preprocessing.types) + 4)
+    spec = network_specs(recipe, len(events.preprocessing.types))["particle_level"]
     denoiser = denoiser_of(recipe, spec)
     settings = stage.training.model_copy(
         update={"steps": steps, "warmup": min(stage.training.warmup, steps // 10)}

@@ -12,7 +12,7 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.schedules import VP
 from driftline.generator import Generator
 from driftline.networks import build
-from driftline.training.jets import network_spec
+from driftline.training.jets import network_specs
 from driftline.training.recipe import JetRecipe, read_recipe
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "jets30.toml"
@@ -49,7 +49,7 @@ def recipe(overrides: tuple[str, ...] = ()) -> JetRecipe:
 
 def particle_denoiser(settings: JetRecipe) -> Denoiser:
     """The recipe's particle-level denoiser with random weights."""
-    spec = network_spec(settings.particle_level, 3, len(JET_TYPES) + 4)
+    spec = network_specs(settings, len(JET_TYPES))["particle_level"]
     return Denoiser(build(spec["name"], **spec["options"]), VP()).eval()
 
 
@@ -57,11 +57,7 @@ def generator(model: str | None, particles: int = 30) -> Generator:
     """A model by name or path, or one of the recipe's networks with random weights."""
     if model is not None:
         return driftline.load(model)
-    settings = recipe()
-    specs = {
-        "jet_level": network_spec(settings.jet_level, 4, len(JET_TYPES) + 8),
-        "particle_level": network_spec(settings.particle_level, 3, len(JET_TYPES) + 4),
-    }
+    specs = network_specs(recipe(), len(JET_TYPES))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         levels = {

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 import driftline
 from driftline.data.clouds import Jets
+from driftline.data.constituent_sum import constituent_sum
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.data.shipped import read_reference
 from driftline.diffusion.denoisers import Denoiser
@@ -21,10 +22,10 @@ from driftline.generator import Generator, make_physical
 from driftline.networks import build
 
 NETWORKS = {
-    "jet_level": {"name": "resnet", "options": {"features": 4, "condition": 13, "hidden": 16}},
+    "jet_level": {"name": "resnet", "options": {"features": 8, "condition": 13, "hidden": 16}},
     "particle_level": {
         "name": "epic",
-        "options": {"features": 3, "condition": 9, "hidden": 8, "layers": 2, "width": 8},
+        "options": {"features": 3, "condition": 13, "hidden": 8, "layers": 2, "width": 8},
     },
 }
 FAST = DPMSolver(steps=4)
@@ -54,33 +55,39 @@ def test_jets_are_physical(generator: Generator) -> None:
     assert ((ptrel > 0) == jets.mask).all() and (ptrel < 1).all()
     phi = jets.particles[..., 1]
     total = np.hypot((ptrel * np.cos(phi)).sum(axis=1), (ptrel * np.sin(phi)).sum(axis=1))
-    assert (total <= 1 + 1.1e-4).all()
+    assert (total <= 1 + 1e-6).all()
     assert (np.diff(ptrel, axis=1) <= 0).all()
     assert (jets.num_particles == jets.features[:, 3]).all()
     assert not jets.particles[~jets.mask].any()
-    assert set(made.repaired) == {"pt_above_the_jets"}
+    assert set(made.repaired) == {"pt", "mass"}
 
 
-def test_repairs_are_counted() -> None:
+def test_particles_get_their_sum_and_their_order() -> None:
     particles = np.zeros((3, 3, 3), dtype=np.float32)
-    particles[0, :, 2] = [0.2, 0.7, 0.6]
-    particles[1, :2, 2] = [0.3, 0.2]
-    particles[0, :, 0] = [1, 2, 3]
-    particles[2, :2, 1:] = [[0.2, 0.6], [-0.3, 0.41]]
-    repaired, counts = make_physical(particles)
-    assert counts == {"pt_above_the_jets": 1}
-    np.testing.assert_array_equal(repaired[0, :, 0], [2, 3, 1])
-    np.testing.assert_allclose(repaired[0, :, 2], np.array([0.7, 0.6, 0.2]) / 1.5, rtol=2e-6)
-    np.testing.assert_array_equal(repaired[1], particles[1])
-    np.testing.assert_array_equal(repaired[2], particles[2])  # only its scalar sum is above one
+    particles[0] = [[0.1, 0, 0.2], [0.2, 0.1, 0.7], [0.3, 0, 0.6]]
+    particles[1, :2] = [[0.01, 0, 0.3], [0, 0.02, 0.2]]
+    particles[2, :1] = [0.1, 0.1, 0.5]
+    sums = constituent_sum(particles).astype(np.float32)
+    sums[0] = [0, 0, 0.99, 0.08]
+    sums[1, 2:] *= 1.05
+    sums[2] = [0, 0, 1, 1e-5]  # one particle has no mass, whatever is asked
+    physical, counts = make_physical(particles, sums)
+    assert counts == {"pt": 2, "mass": 1}
+    again = constituent_sum(physical)
+    np.testing.assert_allclose(again[:2], sums[:2], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(physical[2, 0], [0, 0, 1], atol=1e-7)
+    np.testing.assert_allclose(physical[0, :, 2] / physical[0, 0, 2], [1, 6 / 7, 2 / 7], rtol=1e-6)
+    assert not physical[1:, 2].any()
 
 
 def test_simulated_jets_need_no_repair() -> None:
     """Their vector sum of pT stays at or below the jet's, their scalar sum does not."""
     particles = read_reference(Path("jets30")).particles
-    repaired, counts = make_physical(particles)
-    assert counts == {"pt_above_the_jets": 0}
-    np.testing.assert_array_equal(repaired, particles)
+    sums = constituent_sum(particles).astype(np.float32)
+    assert sums[:, 2].max() <= 1 + 1e-6
+    repaired, counts = make_physical(particles, sums)
+    assert counts == {"pt": 0, "mass": 0}
+    np.testing.assert_allclose(repaired, particles, rtol=1e-4, atol=1e-6)
     assert 1.005 < particles[..., 2].sum(axis=1, dtype=np.float64).max() < 1.02
 
 
@@ -91,7 +98,7 @@ def test_evaluations_of_both_levels_are_counted(generator: Generator) -> None:
     conditioned = generator.generate(
         5, "t", sampler=FAST, pt=1000.0, eta=0.1, mass=170.0, num_particles=20
     )
-    assert conditioned.jet_level is None and conditioned.evaluations == 4
+    assert conditioned.evaluations == 8  # the sum of the particles is still to be drawn
 
 
 @pytest.mark.parametrize("sampler", [FAST, EulerMaruyama(6)])

@@ -74,6 +74,10 @@ def sample(
     ] = None,
     device: Device = "cpu",
     threads: Threads = None,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Compile the network and use bfloat16: about three times."),
+    ] = False,
     json: Json = None,
     force: Force = False,
 ) -> None:
@@ -97,6 +101,8 @@ def sample(
     generator = load_model(model, device, threads)
     chosen = sampler_of(sampler, steps, generator.default_sampler)
     names = _classes(wanted, asked, generator.types)
+    if fast:
+        generator = generator.accelerated()
     single = out.suffix in (".hdf5", ".h5")
     _check_out(out, single, names, generator.preprocessing.max_particles, force)
     check_json(json, force)

@@ -3,6 +3,8 @@
 Of the jet: ln pt, eta and ln mass pass through a monotone, piecewise linear map from quantiles of
 their class to quantiles of the normal distribution; the multiplicity n is dequantised by a uniform
 number u in [0, 1), z = Phi^-1(F(n - 1) + u p(n)), with F its distribution function in the class.
+Of the sum of its stored constituents: angles, ptrel and ln massrel, through such quantile maps too;
+a sum that is complete has ptrel = 1 and phirel = 0 exactly, so all are dequantised first.
 Of the particles: the angles pass through asinh(angle / scale), ptrel through the logit, and each is
 then standardised per class. All maps are calculated in float64 and give the dtype of their input.
 """
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
 
 from driftline.data.clouds import JET_FEATURES, Jets
+from driftline.data.constituent_sum import LARGEST_ANGLE, constituent_sum
 from driftline.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
@@ -22,6 +25,12 @@ Labels = NDArray[np.int64]
 
 _SMALLEST = 1e-3
 """GeV: smaller pt and mass are taken as this, so that their logarithm exists."""
+
+_SMALLEST_RELATIVE = 1e-5
+"""Smaller massrel are taken as this."""
+
+_JITTER = 1e-5
+"""Width over which angles and ptrel of sums are dequantised; far below any resolution."""
 
 _UNSEEN = 2e-7
 """Probability given to every multiplicity, so that those a class never showed can be asked for."""
@@ -39,6 +48,7 @@ class JetPreprocessing:
         jets_per_class: (K,) how many jets the constants come from; 0: class not known.
         angle_scale: scale of the asinh map of etarel and phirel; large means linear.
         quantiles: (K, 3, Q) float64, knots of ln pt, eta and ln mass, strictly increasing.
+        sum_quantiles: (K, 4, Q) float64, knots of the sums' etarel, phirel, ptrel and ln massrel.
         normal: (K, Q) float64, the normal quantiles that belong to them, strictly increasing.
         multiplicity: (K, P) float64, distribution function F(1) ... F(P) = 1, strictly increasing.
         centre: (K, 3) float64, means of the mapped particle features.
@@ -49,6 +59,7 @@ class JetPreprocessing:
     jets_per_class: tuple[int, ...]
     angle_scale: float
     quantiles: NDArray[np.float64]
+    sum_quantiles: NDArray[np.float64]
     normal: NDArray[np.float64]
     multiplicity: NDArray[np.float64]
     centre: NDArray[np.float64]
@@ -78,16 +89,11 @@ class JetPreprocessing:
         ]
         known = next(c for c in constants if c is not None)
         filled = [c or tuple(np.zeros_like(array) for array in known) for c in constants]
-        quantiles, normal, multiplicity, centre, width = map(np.stack, zip(*filled))
         return cls(
             tuple(jets.types),
             tuple(int(n) for n in counts),
             float(angle_scale),
-            quantiles,
-            normal,
-            multiplicity,
-            centre,
-            width,
+            *map(np.stack, zip(*filled)),
         )
 
     @property
@@ -107,11 +113,9 @@ class JetPreprocessing:
             InputError: a class that ``fit`` did not see, or n outside 1 ... P.
         """
         x = _log_masses(np.asarray(features, dtype=np.float64))
+        self._classes(labels)
         z = np.empty_like(x)
-        for k in self._classes(labels):
-            chosen = labels == k
-            for j in range(3):
-                z[chosen, j] = _piecewise(x[chosen, j], self.quantiles[k, j], self.normal[k])
+        z[:, :3] = self._to_normal(x[:, :3], labels, self.quantiles)
         z[:, 3] = self._dequantise(x[:, 3], labels, np.asarray(uniform, dtype=np.float64))
         return z.astype(features.dtype)
 
@@ -119,12 +123,34 @@ class JetPreprocessing:
         """(N, 4) -> pt [GeV], eta, mass [GeV], n: the inverse of ``encode_features``."""
         z64 = np.asarray(z, dtype=np.float64)
         x = np.empty_like(z64)
+        x[:, :3] = self._from_normal(z64[:, :3], labels, self.quantiles)
         for k in self._classes(labels):
             chosen = labels == k
-            for j in range(3):
-                x[chosen, j] = _piecewise(z64[chosen, j], self.normal[k], self.quantiles[k, j])
             x[chosen, 3] = self._multiplicity_of(z64[chosen, 3], k)
         x[:, [0, 2]] = np.exp(x[:, [0, 2]])
+        return x.astype(z.dtype)
+
+    def encode_sums(self, sums: Floats, labels: Labels, uniform: Floats) -> Floats:
+        """(N, 4) ``SUM_FEATURES`` -> (N, 4) normal within each class.
+
+        Args:
+            sums: (N, 4), as ``constituent_sum`` gives them.
+            labels: (N,) classes.
+            uniform: (N, 3) in [0, 1), where in its interval of 1e-5 an angle or ptrel is put.
+
+        Raises:
+            InputError: a class that ``fit`` did not see.
+        """
+        self._classes(labels)
+        x = _smooth_sums(sums, uniform)
+        return self._to_normal(x, labels, self.sum_quantiles).astype(sums.dtype)
+
+    def decode_sums(self, z: Floats, labels: Labels) -> Floats:
+        """(N, 4) -> ``SUM_FEATURES``, ptrel at most 1: the inverse of ``encode_sums`` to 1e-5."""
+        self._classes(labels)
+        x = self._from_normal(np.asarray(z, dtype=np.float64), labels, self.sum_quantiles)
+        x[:, 2] = np.clip(x[:, 2], _SMALLEST_RELATIVE, 1.0)
+        x[:, 3] = np.exp(x[:, 3])
         return x.astype(z.dtype)
 
     def encode_particles(
@@ -144,7 +170,8 @@ class JetPreprocessing:
         self._classes(labels)
         x = np.asarray(z, dtype=np.float64) * self.width[labels, None]
         x += self.centre[labels, None]
-        x[..., :2] = self.angle_scale * np.sinh(x[..., :2])
+        angles = self.angle_scale * np.sinh(x[..., :2])
+        x[..., :2] = np.clip(angles, -LARGEST_ANGLE, LARGEST_ANGLE)
         x[..., 2] = np.clip(expit(x[..., 2]), *_PTREL_RANGE)
         return np.where(mask[..., None], x, 0.0).astype(z.dtype)
 
@@ -166,7 +193,7 @@ class JetPreprocessing:
         Raises:
             KeyError, TypeError, ValueError: the dictionary is not one of ``to_dict``.
         """
-        arrays = ("quantiles", "normal", "multiplicity", "centre", "width")
+        arrays = ("quantiles", "sum_quantiles", "normal", "multiplicity", "centre", "width")
         return cls(
             tuple(constants["types"]),
             tuple(constants["jets_per_class"]),
@@ -182,6 +209,28 @@ class JetPreprocessing:
                 known = ", ".join(t for t, n in zip(self.types, self.jets_per_class) if n)
                 raise InputError(f"class {self.types[k]} was not trained; choose from {known}")
         return present
+
+    def _to_normal(
+        self, x: NDArray[np.float64], labels: Labels, knots: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Columns (N, J) through the maps from ``knots`` (K, J, Q) to normal quantiles."""
+        z = np.empty_like(x)
+        for k in np.unique(labels):
+            chosen = labels == k
+            for j in range(x.shape[1]):
+                z[chosen, j] = _piecewise(x[chosen, j], knots[k, j], self.normal[k])
+        return z
+
+    def _from_normal(
+        self, z: NDArray[np.float64], labels: Labels, knots: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The inverse of ``_to_normal``."""
+        x = np.empty_like(z)
+        for k in np.unique(labels):
+            chosen = labels == k
+            for j in range(z.shape[1]):
+                x[chosen, j] = _piecewise(z[chosen, j], self.normal[k], knots[k, j])
+        return x
 
     def _dequantise(
         self, numbers: NDArray[np.float64], labels: Labels, uniform: NDArray[np.float64]
@@ -210,9 +259,12 @@ class JetPreprocessing:
 
 
 def _fit_class(jets: Jets, knots: int, angle_scale: float) -> tuple[NDArray[np.float64], ...]:
-    """quantiles (3, Q), normal (Q,), multiplicity (P,), centre (3,), width (3,) of one class."""
+    """The arrays of one class, without the leading K, in the order of the attributes."""
     features = _log_masses(jets.features.astype(np.float64))
-    x, z = _quantile_knots(features[:, :3], knots)
+    sums = constituent_sum(jets.particles * jets.mask[..., None])
+    uniform = np.random.default_rng(0).uniform(size=(len(jets), 3))
+    columns = np.concatenate([features[:, :3], _smooth_sums(sums, uniform)], axis=1)
+    x, z = _quantile_knots(columns, knots)
     slots = jets.mask.shape[1]
     seen = np.bincount(features[:, 3].astype(np.int64), minlength=slots + 1)[1:]
     probability = _UNSEEN + (1 - slots * _UNSEEN) * seen / seen.sum()
@@ -220,7 +272,7 @@ def _fit_class(jets: Jets, knots: int, angle_scale: float) -> tuple[NDArray[np.f
     multiplicity[-1] = 1.0
     particles = _mapped_particles(jets.particles[jets.mask].astype(np.float64), angle_scale)
     width = particles.std(axis=0)
-    return x, z, multiplicity, particles.mean(axis=0), np.where(width > 0, width, 1.0)
+    return x[:3], x[3:], z, multiplicity, particles.mean(axis=0), np.where(width > 0, width, 1.0)
 
 
 def _knot_count(jets: int) -> int:
@@ -231,7 +283,7 @@ def _knot_count(jets: int) -> int:
 def _quantile_knots(
     x: NDArray[np.float64], knots: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Knots (3, Q) of the columns of ``x`` (N, 3) and the normal quantiles (Q,) they map to.
+    """Knots (J, Q) of the columns of ``x`` (N, J) and the normal quantiles (Q,) they map to.
 
     The outermost bin on either side continues, as a straight line, the slope of the last factor e
     in probability: few jets lie there, and the map has to be invertible however far out.
@@ -265,6 +317,14 @@ def _log_masses(features: NDArray[np.float64]) -> NDArray[np.float64]:
     """pt and mass [GeV] replaced by their logarithms."""
     x = features.copy()
     x[:, [0, 2]] = np.log(np.maximum(x[:, [0, 2]], _SMALLEST))
+    return x
+
+
+def _smooth_sums(sums: Floats, uniform: Floats) -> NDArray[np.float64]:
+    """Sums (N, 4) with angles and ptrel dequantised, and massrel replaced by its logarithm."""
+    x = np.array(sums, dtype=np.float64)
+    x[:, :3] += _JITTER * (np.asarray(uniform, dtype=np.float64) - 0.5)
+    x[:, 3] = np.log(np.maximum(x[:, 3], _SMALLEST_RELATIVE))
     return x
 
 

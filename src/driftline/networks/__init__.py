@@ -6,11 +6,12 @@ from typing import Any
 from torch import nn
 
 from driftline.errors import InputError
+from driftline.networks.accelerated import Accelerated
 from driftline.networks.epic import EPiC
 from driftline.networks.resnet import ResNet
 from driftline.networks.transformer import InducedTransformer
 
-__all__ = ["NETWORKS", "EPiC", "InducedTransformer", "ResNet", "build"]
+__all__ = ["NETWORKS", "Accelerated", "EPiC", "InducedTransformer", "ResNet", "build"]
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "epic": EPiC,

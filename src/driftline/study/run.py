@@ -201,7 +201,7 @@ class _Work:
             settings=self.settings,
             jet_evaluations=generated.jet_evaluations,
             particle_evaluations=generated.particle_evaluations,
-            jet_calls=jet_level.calls if jet_level else 0,
+            jet_calls=jet_level.calls,
             particle_calls=generated.particle_level.calls,
             seconds=generated.seconds,
             repaired=generated.repaired,

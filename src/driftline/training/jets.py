@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
+from driftline.data.constituent_sum import SUM_FEATURES, constituent_sum
 from driftline.data.formats import jetnet
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
@@ -28,7 +29,7 @@ from driftline.training.recipe import JetRecipe, Named, Stage
 
 
 class JetEvents:
-    """What both stages share: features, encoded afresh for every batch, classes and reflections.
+    """What both stages share: features and sums, encoded afresh for every batch, and reflections.
 
     Args:
         jets: the sample.
@@ -38,6 +39,7 @@ class JetEvents:
 
     def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
         self.features, self.labels = jets.features, jets.labels
+        self.sums = constituent_sum(jets.particles * jets.mask[..., None]).astype(np.float32)
         self.preprocessing = preprocessing
         self.reflections = reflections
         self.one_hot = torch.from_numpy(preprocessing.one_hot(jets.labels))
@@ -52,20 +54,24 @@ class JetEvents:
         return torch.randint(0, 2, (count, 2), generator=generator).float() * 2 - 1
 
     def encoded(self, index: Tensor, signs: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, 4) features as the networks see them, eta mirrored, multiplicity dequantised."""
+        """(B, 8) features and sums as the networks see them, mirrored and dequantised."""
         rows = index.numpy()
-        features = self.features[rows]
+        features, sums, labels = self.features[rows], self.sums[rows], self.labels[rows]
         features[:, 1] *= signs[:, 0].numpy()
-        uniform = torch.rand(len(rows), generator=generator, dtype=torch.float64).numpy()
-        encoded = self.preprocessing.encode_features(features, self.labels[rows], uniform)
-        return torch.from_numpy(encoded)
+        sums[:, :2] *= signs.numpy()
+        uniform = torch.rand(len(rows), 4, generator=generator, dtype=torch.float64).numpy()
+        encoded = (
+            self.preprocessing.encode_features(features, labels, uniform[:, 0]),
+            self.preprocessing.encode_sums(sums, labels, uniform[:, 1:]),
+        )
+        return torch.from_numpy(np.concatenate(encoded, axis=1))
 
 
 class JetLevelEvents(JetEvents):
-    """Events of the jet-level model: (B, 4) features, random subsets of them given.
+    """Events of the jet-level model: (B, 8) features and sums, random subsets of features given.
 
     Given features are in the condition, one_hot ++ given values ++ given flags; they are masked out
-    of the event, so that the model learns the distribution of the others.
+    of the event, so that the model learns the distribution of the others. Sums are never given.
 
     Args:
         given: probability that an event has given features; then each is given with one half.
@@ -82,13 +88,16 @@ class JetLevelEvents(JetEvents):
         count = len(index)
         x = self.encoded(index, self.signs(count, generator), generator)
         some = torch.rand(count, 1, generator=generator) < self.given
-        flags = some & (torch.rand(x.shape, generator=generator) < 0.5)
-        condition = torch.cat([self.one_hot[index], x * flags, flags.float()], dim=1)
-        return Batch(x * ~flags, condition, ~flags)
+        features = len(JET_FEATURES)
+        flags = some & (torch.rand(count, features, generator=generator) < 0.5)
+        values = x[:, :features] * flags
+        condition = torch.cat([self.one_hot[index], values, flags.float()], dim=1)
+        hidden = torch.cat([~flags, flags.new_ones(count, len(SUM_FEATURES))], dim=1)
+        return Batch(x * hidden, condition, hidden)
 
 
 class ParticleLevelEvents(JetEvents):
-    """Events of the particle-level model: (B, P, 3) particles, condition one_hot ++ features."""
+    """Events of the particle-level model: (B, P, 3), condition one_hot ++ features ++ sums."""
 
     def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
         super().__init__(jets, preprocessing, reflections)
@@ -130,8 +139,18 @@ def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
     return jets[~last], jets[last]
 
 
-def network_spec(stage: Stage, features: int, condition: int) -> dict[str, Any]:
-    """Name and options that build a stage's network."""
+def network_specs(recipe: JetRecipe, classes: int) -> dict[str, dict[str, Any]]:
+    """Name and options that build the network of each stage."""
+    features, drawn = len(JET_FEATURES), len(JET_FEATURES + SUM_FEATURES)
+    return {
+        "jet_level": _network_spec(recipe.jet_level, drawn, classes + 2 * features),
+        "particle_level": _network_spec(
+            recipe.particle_level, len(PARTICLE_FEATURES), classes + drawn
+        ),
+    }
+
+
+def _network_spec(stage: Stage, features: int, condition: int) -> dict[str, Any]:
     options = {"features": features, "condition": condition, **stage.network.options}
     return {"name": stage.network.name, "options": options}
 
@@ -200,13 +219,7 @@ def train_jets(
     training, validation = split(jets, recipe.validation)
     _check_run(out, recipe, resume)
     preprocessing = _fitted(recipe, training, out / "preprocessing.json")
-    classes, features = len(preprocessing.types), len(JET_FEATURES)
-    networks = {
-        "jet_level": network_spec(recipe.jet_level, features, classes + 2 * features),
-        "particle_level": network_spec(
-            recipe.particle_level, len(PARTICLE_FEATURES), classes + features
-        ),
-    }
+    networks = network_specs(recipe, len(preprocessing.types))
     denoisers = {name: denoiser_of(recipe, spec).to(device) for name, spec in networks.items()}
     levels = {
         "jet_level": levels_of(recipe.jet_level.levels),

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from driftline import modelfile
-from driftline.data.clouds import JET_FEATURES, Jets
-from driftline.data.constituent_sum import SUM_FEATURES, constituent_sum, impose_sum
+from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
+from driftline.data.constituent_sum import SUM_FEATURES
+from driftline.data.physical import make_physical
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
@@ -30,13 +31,29 @@ from driftline.networks import Accelerated, build
 DEFAULT_SAMPLER = "dpm:steps=30"
 """Used where neither the caller nor the model file names one."""
 
-_LARGE_CORRECTION = 0.1
-"""Relative change of pT or mass of the particles' sum from which a jet counts as repaired."""
-
-_LARGEST_PTREL = 1 - 2.0**-24
-
 _JET_LEVEL, _PARTICLE_LEVEL, _DEQUANTISATION = range(3)
 """Streams of noise: one for each independent use of the seed."""
+
+
+@dataclass(frozen=True)
+class JetLevel:
+    """What the jet-level model drew, and what the particle-level model is told of it.
+
+    Attributes:
+        labels: (N,) classes.
+        features: (N, 4) float32, ``JET_FEATURES``.
+        sums: (N, 4) float32, ``SUM_FEATURES``.
+        mask: (N, P) bool, true for the particles that the jets will have.
+        condition: (N, C) condition of the particle-level model.
+        cost: evaluations and wall time.
+    """
+
+    labels: NDArray[np.int64]
+    features: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    condition: Tensor
+    cost: Result
 
 
 @dataclass(frozen=True)
@@ -159,19 +176,66 @@ class Generator:
             InputError: a class or a value that the model does not know.
             FloatingPointError: a generated jet is not finite.
         """
+        chosen = sampler or self.default_sampler
+        drawn = self.draw_features(
+            count,
+            jet_type,
+            sampler=chosen,
+            seed=seed,
+            batch=batch,
+            first=first,
+            pt=pt,
+            eta=eta,
+            mass=mass,
+            num_particles=num_particles,
+        )
+        particle_level = sample(
+            self.particle_level,
+            chosen,
+            noise=Noise(seed, _PARTICLE_LEVEL),
+            events=torch.arange(first, first + count),
+            shape=(drawn.mask.shape[1], len(PARTICLE_FEATURES)),
+            condition=drawn.condition,
+            mask=torch.from_numpy(drawn.mask),
+            batch=batch,
+            device=_device(self.particle_level),
+            progress=progress,
+        )
+        x = particle_level.x.cpu().numpy()
+        raw = self.preprocessing.decode_particles(x, drawn.mask, drawn.labels)
+        particles, repaired = make_physical(raw, drawn.sums)
+        attributes = {"sampler": describe(chosen), "seed": seed, "model": self.card.get("name")}
+        types = self.preprocessing.types
+        jets = Jets(particles, drawn.mask, drawn.features, drawn.labels, types, attributes)
+        return Generated(jets, drawn.cost, particle_level, repaired)
+
+    @torch.no_grad()
+    def draw_features(
+        self,
+        count: int,
+        jet_type: str | Sequence[str] | None = None,
+        *,
+        sampler: Sampler | None = None,
+        seed: int = 0,
+        batch: int = 1000,
+        first: int = 0,
+        pt: ArrayLike | None = None,
+        eta: ArrayLike | None = None,
+        mass: ArrayLike | None = None,
+        num_particles: ArrayLike | None = None,
+    ) -> JetLevel:
+        """The jet level alone: features of jets without their particles; as ``generate``."""
         if count < 1:
             raise InputError(f"count must be at least 1, got {count}; ask for some jets")
         events = torch.arange(first, first + count)
         labels = self._labels(jet_type, events)
         asked = self._asked(count, pt, eta, mass, num_particles)
-        chosen = sampler or self.default_sampler
-
         z_given, given = self._encode_given(asked, labels, Noise(seed, _DEQUANTISATION), events)
         one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
         no_sums = given.new_zeros(count, len(SUM_FEATURES))
-        jet_level = sample(
+        cost = sample(
             self.jet_level,
-            chosen,
+            sampler or self.default_sampler,
             noise=Noise(seed, _JET_LEVEL),
             events=events,
             shape=(len(JET_FEATURES + SUM_FEATURES),),
@@ -180,31 +244,18 @@ class Generator:
             batch=batch,
             device=_device(self.jet_level),
         )
-        z_features, z_sums = jet_level.x.cpu().split([len(JET_FEATURES), len(SUM_FEATURES)], dim=1)
+        z_features, z_sums = cost.x.cpu().split([len(JET_FEATURES), len(SUM_FEATURES)], dim=1)
         z_features = torch.where(given, z_given, z_features)
-
         features = self.preprocessing.decode_features(z_features.numpy(), labels)
         features = np.where(np.isnan(asked), features, asked.astype(np.float32))
-        slots = self.preprocessing.max_particles
-        mask = np.arange(slots) < features[:, 3:4]
-        particle_level = sample(
-            self.particle_level,
-            chosen,
-            noise=Noise(seed, _PARTICLE_LEVEL),
-            events=events,
-            shape=(slots, 3),
+        return JetLevel(
+            labels=labels,
+            features=features,
+            sums=self.preprocessing.decode_sums(z_sums.numpy(), labels),
+            mask=np.arange(self.preprocessing.max_particles) < features[:, 3:4],
             condition=torch.cat([one_hot, z_features, z_sums], dim=1),
-            mask=torch.from_numpy(mask),
-            batch=batch,
-            device=_device(self.particle_level),
-            progress=progress,
+            cost=cost,
         )
-        raw = self.preprocessing.decode_particles(particle_level.x.cpu().numpy(), mask, labels)
-        sums = self.preprocessing.decode_sums(z_sums.numpy(), labels)
-        particles, repaired = make_physical(raw, sums)
-        attributes = {"sampler": describe(chosen), "seed": seed, "model": self.card.get("name")}
-        jets = Jets(particles, mask, features, labels, self.preprocessing.types, attributes)
-        return Generated(jets, jet_level, particle_level, repaired)
 
     def _labels(self, jet_type: str | Sequence[str] | None, events: Tensor) -> NDArray[np.int64]:
         """Class of each jet, (N,)."""
@@ -306,31 +357,6 @@ class Generator:
 
 def _device(denoiser: Denoiser) -> torch.device:
     return next(denoiser.parameters()).device
-
-
-def make_physical(
-    particles: NDArray[np.float32], sums: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], dict[str, int]]:
-    """Give the particles of each jet their sum, and order them by pT.
-
-    The vector sum of pT is then at most the jet's. The scalar sum of ptrel of simulated jets is up
-    to 1.2% above one (in 40% of the quark jets), and is left alone.
-
-    Args:
-        particles: (N, P, 3) etarel, phirel, ptrel; 0 < ptrel < 1 for real ones, padding zero.
-        sums: (N, 4) ``SUM_FEATURES`` they shall have, 0 < sum_ptrel <= 1.
-
-    Returns:
-        The jets, and how many changed their sum's pT, and how many its mass, by more than 10%.
-    """
-    exact = impose_sum(particles, sums)
-    before = constituent_sum(particles)[:, 2:]
-    corrected = np.abs(before - constituent_sum(exact)[:, 2:]) > _LARGE_CORRECTION * before
-    exact[..., 2] = np.minimum(exact[..., 2], _LARGEST_PTREL)
-    order = np.argsort(-exact[..., 2], axis=1, kind="stable")
-    ordered = np.take_along_axis(exact, order[..., None], axis=1).astype(np.float32)
-    pt, mass = corrected.sum(axis=0)
-    return ordered, {"pt": int(pt), "mass": int(mass)}
 
 
 def shipped_models() -> dict[str, Path]:

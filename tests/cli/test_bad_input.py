@@ -103,7 +103,7 @@ def bad_model(model: Path, path: Path, case: str) -> None:
     elif case == "text":
         path.write_text("not a model")
     elif case == "version":
-        path.write_bytes(whole.replace(b'\\"format\\": 1', b'\\"format\\": 9'))
+        path.write_bytes(whole.replace(b'\\"format\\": 2', b'\\"format\\": 9'))
     elif case == "foreign":
         save_file(load_file(model), path)
 
@@ -114,7 +114,7 @@ def bad_model(model: Path, path: Path, case: str) -> None:
         ("absent", ["no such model", "shipped models"]),
         ("truncated", ["damaged model file", "again"]),
         ("text", ["damaged model file", "again"]),
-        ("version", ["format is 9", "reads 1", "train again"]),
+        ("version", ["format is 9", "reads 2", "train again"]),
         ("foreign", ["not a Driftline model", "metadata"]),
     ],
 )

@@ -2,17 +2,29 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.colors import LogNorm
 
 from driftline.metrics.observables import Sample
+from driftline.report.cost import tolerance_figure
+from driftline.report.differences import MOST, difference_figure
+from driftline.report.endpoints import endpoint_figure
 from driftline.report.figures import evaluation_figures, study_figures
 from driftline.report.jets import PIXELS, average_image, displays_figure, images_figure
 from driftline.report.overview import overview_figure
-from driftline.report.quality import difference_figure, quality_figure, tolerance_figure
+from driftline.report.quality import (
+    BY_TIME,
+    draw_quality,
+    front,
+    in_floors,
+    pareto_figure,
+    quality_figure,
+)
 from driftline.report.spectra import SPECTRA, Histogram, Spectrum, spectra_figure
-from driftline.report.style import CLASS_NAMES, new_figure, save
-from driftline.study import run_study
-from tiny_models import tiny_generator
+from driftline.report.style import CLASS_NAMES, new_figure, save, style, svg
+from driftline.study.results import HEADLINE
+from made_study import SAMPLERS, made_study
 
 EMPTY_PNG = 5000
 """Bytes that a picture of nothing takes at most."""
@@ -24,17 +36,8 @@ def pair(make_jets):
 
 
 @pytest.fixture(scope="module")
-def study(toy_jets, tmp_path_factory):
-    samplers = ["rk45:tolerance=1e-4", "rk45:tolerance=1e-3", "dpm:steps=5", "dpm:steps=8"]
-    return run_study(
-        tiny_generator(toy_jets),
-        toy_jets,
-        tmp_path_factory.mktemp("study"),
-        samplers=samplers,
-        types=["t", "w"],
-        count=40,
-        draws=30,
-    )
+def study():
+    return made_study(("t", "w"))
 
 
 def test_figures_of_an_evaluation(pair, tmp_path):
@@ -46,12 +49,17 @@ def test_figures_of_an_evaluation(pair, tmp_path):
 
 
 def test_figures_of_a_study(study, tmp_path):
-    files = study_figures(study, tmp_path)
+    files = study_figures(made_study(("t",), SAMPLERS[::2]), tmp_path)
     names = {f.stem for f in files}
     assert names == {
         "quality_w1m",
         "quality_w1p",
         "quality_w1efp",
+        "quality_time_w1m",
+        "quality_time_w1p",
+        "quality_time_w1efp",
+        "pareto",
+        "endpoints",
         "time",
         "evaluations_rk45",
         "differences",
@@ -60,10 +68,13 @@ def test_figures_of_a_study(study, tmp_path):
 
 
 def test_equal_figures_are_equal_files(tmp_path):
+    drawings = set()
     for stem in ("a", "b"):
         figure = new_figure(2, 2)
         figure.subplots().plot([0, 1])
+        drawings.add(svg(figure))
         save(figure, tmp_path / stem)
+    assert len(drawings) == 1
     for suffix in ("png", "pdf"):
         first, second = ((tmp_path / f"{stem}.{suffix}").read_bytes() for stem in "ab")
         assert first == second
@@ -171,7 +182,64 @@ def test_quality_shows_every_sampler_and_the_floor(study):
     floor = study.floor("t").scores["w1p"]
     assert (band.y0 + band.y1) / 2 * 1e-3 == pytest.approx(floor.value)
     assert (band.y1 - band.y0) / 2 * 1e-3 == pytest.approx(floor.error)
-    assert figure.axes[0].get_ylabel() == "W1P [$10^{-3}$]"
+    assert figure.get_supylabel() == "W1P [$10^{-3}$]"
+
+
+def test_quality_against_wall_time(study):
+    with style():
+        axes = new_figure(3, 3).subplots()
+        draw_quality(axes, study, "w", "w1m", BY_TIME)
+    drawn = sorted(x for line in axes.containers for x in line.lines[0].get_xdata())
+    assert drawn == sorted(r.seconds_per_1000 for r in study.rows if r.jet_type == "w")
+
+
+points = st.tuples(st.integers(1, 9), st.integers(1, 9))
+
+
+@given(st.lists(points, min_size=1, max_size=12))
+def test_front_is_what_nothing_beats(found):
+    def beaten(p) -> bool:
+        return any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in found)
+
+    kept = front(found)
+    assert {found[k] for k in kept} == {p for p in found if not beaten(p)}
+    assert len({found[k] for k in kept}) == len(kept)
+    assert [found[k] for k in kept] == sorted(found[k] for k in kept)
+
+
+def test_pareto_joins_and_names_the_front(study):
+    figure = pareto_figure(study)
+    rows = [row for row in study.rows if row.jet_type == "t"]
+    losses = [in_floors(row, study.floor("t"))[0] for row in rows]
+    for row, loss, (_, _, _, expected) in zip(rows, losses, SAMPLERS):
+        assert loss == pytest.approx(expected), row.label
+    unbeaten = [rows[k] for k in front([(r.particle_evaluations, x) for r, x in zip(rows, losses)])]
+    assert [row.label for row in unbeaten] == [f"DPM-Solver++(2M), {n}" for n in (10, 20, 30)]
+    axes = figure.axes[0]
+    assert list(axes.lines[0].get_xdata()) == [10, 20, 30]
+    (names,) = [text.get_text() for text in axes.texts if "\n" in text.get_text()]
+    assert names == "\n".join(f"{k}  {row.label}" for k, row in enumerate(unbeaten, 1))
+
+
+def test_the_worst_metric_counts(study):
+    row, floor = study.rows[0], study.floor("t")
+    worst = row.scores["w1efp"].model_copy(update={"value": 9 * floor.scores["w1efp"].value})
+    changed = row.model_copy(update={"scores": {**row.scores, "w1efp": worst}})
+    assert in_floors(changed, floor)[0] == pytest.approx(9)
+    assert set(row.scores) == set(HEADLINE)
+
+
+def test_endpoints_show_rms_and_median(study):
+    figure = endpoint_figure(study)
+    axes = figure.axes[1]
+    drawn = {(x, y) for line in axes.lines for x, y in zip(*line.get_data())}
+    evaluations = {(r.sampler, r.jet_type): r.particle_evaluations for r in study.rows}
+    mine = [e for e in study.endpoints if e.jet_type == "w"]
+    assert len(mine) == 4
+    for e in mine:
+        x = evaluations[e.sampler, "w"]
+        assert {(x, e.rms), (x, e.median)} <= drawn
+    assert endpoint_figure(study.model_copy(update={"endpoints": []})) is None
 
 
 def test_tolerance_needs_rk45(study):
@@ -185,7 +253,14 @@ def test_tolerance_needs_rk45(study):
 
 
 def test_differences_need_another_sampler(study):
-    assert difference_figure(study) is not None
+    figure = difference_figure(study)
+    far = (*SAMPLERS[:2], ("new:steps=1", "new", 1.0, 500.0))
+    arrows = [
+        line.get_marker() for line in difference_figure(made_study(("t",), far)).axes[0].lines
+    ]
+    assert ">" in arrows
+    assert ">" not in [line.get_marker() for line in figure.axes[0].lines]
+    assert max(line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata())) < MOST
     assert difference_figure(study.model_copy(update={"verdicts": []})) is None
 
 

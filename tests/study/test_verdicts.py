@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from driftline.study.resampling import Distances
 from driftline.study.results import HEADLINE, Floor, Score
-from driftline.study.verdicts import best, bounds, judge, outcome
+from driftline.study.verdicts import best, bounds, decide, holm, judge, outcome, p_values
 
 
 def distances(rng: np.random.Generator, value: float, spread: float, draws=2000) -> Distances:
@@ -59,12 +59,40 @@ def test_bounds_cover_as_they_say(rng):
     assert 0.92 < covered_below / 400 < 0.98
 
 
-@given(st.floats(-5, 5), st.floats(0, 5), st.floats(0.01, 5))
-def test_outcome_is_consistent(lower, width, margin):
-    upper = lower + width
-    found = outcome(lower, upper, margin)
-    assert (found == "non-inferior") == (upper < margin)
-    assert (found == "worse") == (lower > margin)
+@given(st.floats(0.001, 1), st.floats(0.001, 1))
+def test_outcome_is_what_the_p_values_say(below, above):
+    found = outcome(below, above)
+    assert (found == "non-inferior") == (below <= 0.05)
+    assert (found == "worse") == (below > 0.05 and above <= 0.05)
+
+
+def test_p_values_are_uniform_on_the_edge_of_the_margin(rng):
+    """Where the true difference is the margin, each test errs in 5% of cases."""
+    values = rng.normal(1.0, 0.2, 1000)
+    found = np.array([p_values(v, rng.normal(v, 0.2, 400), 1.0) for v in values])
+    assert np.abs(np.mean(found <= 0.05, axis=0) - 0.05).max() < 0.025
+    assert np.abs(np.mean(found <= 0.5, axis=0) - 0.5).max() < 0.06
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=0.01)
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(holm([0.03, 0.01, 0.04, 0.5]), [0.09, 0.04, 0.09, 0.5])
+    np.testing.assert_allclose(holm([0.02, 0.04]), [0.04, 0.04])
+    assert holm([0.9, 0.8]).tolist() == [1, 1]
+
+
+def test_many_metrics_need_more_evidence(rng):
+    """Each difference is 2.2 errors below the margin: enough for one test, not for fifteen."""
+    baseline = Distances({m: 1.0 for m in HEADLINE}, {m: np.ones(2000) for m in HEADLINE})
+    candidate = Distances(
+        {m: 1.0 for m in HEADLINE}, {m: rng.normal(1.0, 0.1 / 2.2, 2000) for m in HEADLINE}
+    )
+    alone = [v for _ in range(5) for v in judge(candidate, baseline, a_floor(0.01), "x")]
+    assert {v.outcome for v in alone} == {"non-inferior"}
+    assert {v.outcome for v in decide(alone)} == {"undecided"}
+    assert decide(alone)[0].p_non_inferior == pytest.approx(
+        15 * min(v.p_non_inferior for v in alone), rel=0.5
+    )
 
 
 def test_best_names_those_it_cannot_be_told_from(rng):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from driftline.cli import demo, evaluate, info, sample, simulate, study, train
+from driftline.cli import demo, evaluate, info, report, sample, simulate, study, train, tune
 from driftline.errors import InputError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app.command("train")(train.train)
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
 app.command("study")(study.study)
+app.command("report")(report.report)
+app.command("tune")(tune.tune)
 app.command("info")(info.info)
 
 

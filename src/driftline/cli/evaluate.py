@@ -46,6 +46,14 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Draw jets and spectra here.", show_default=False),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write scores.json and figures/ here, for driftline report.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = None,
     force: Force = False,
 ) -> None:
@@ -59,9 +67,15 @@ def evaluate(
     from driftline.output import check_output
     from driftline.study.provenance import versions
 
-    check_json(json, force)
-    if figures is not None:
-        check_output(figures / "jets.png", force)
+    scores = [json] if json is not None else []
+    folders = [figures] if figures is not None else []
+    if out is not None:
+        scores.append(out / "scores.json")
+        folders.append(out / "figures")
+    for path in scores:
+        check_json(path, force)
+    for folder in folders:
+        check_output(folder / "jets.png", force)
     use("cpu", threads)
     chosen = METRICS if metrics is None else choose([m.strip() for m in metrics.split(",")])
     names = split_types(types)
@@ -80,13 +94,19 @@ def evaluate(
             metrics=chosen,
             progress=progress,
         )
-    if figures is not None:
+    for folder in folders:
         from driftline.report.figures import evaluation_figures
 
-        evaluation_figures(made, true, figures)
-    if json is not None:
-        source = {"command": shlex.join(["driftline", *sys.argv[1:]]), "versions": versions()}
-        write_json(json, dumps(source | result.model_dump(mode="json"), indent=1), force)
+        evaluation_figures(made, true, folder)
+    if scores:
+        source = {
+            "command": shlex.join(["driftline", *sys.argv[1:]]),
+            "versions": versions(),
+            "sources": {"generated": made.attributes, "reference": true.attributes},
+        }
+        text = dumps(source | result.model_dump(mode="json"), indent=1)
+        for path in scores:
+            write_json(path, text, force)
     if json is None or str(json) != "-":
         print_table(
             f"{len(made):,} generated against {len(true):,} reference jets",

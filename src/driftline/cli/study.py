@@ -3,11 +3,15 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
+
+if TYPE_CHECKING:
+    from driftline.generator import Generator
+    from driftline.study import Study
 
 
 def study(
@@ -39,6 +43,40 @@ def study(
 
     A study that was stopped goes on where it was when the command is repeated.
     """
+    from driftline.study.tables import markdown
+
+    generator = load_model(model, device, threads)
+    result = compare(
+        generator,
+        reference,
+        out,
+        samplers=sampler,
+        types=types,
+        count=count,
+        seeds=seeds,
+        batch=batch,
+        floor=floor,
+        force=force,
+        name=str(generator.card.get("name") or Path(model).stem),
+    )
+    print(markdown(result))
+
+
+def compare(
+    generator: "Generator",
+    reference: Path,
+    out: Path,
+    *,
+    samplers: list[str] | None,
+    types: str | None,
+    count: int,
+    seeds: int,
+    batch: int,
+    floor: Path | None,
+    force: bool,
+    name: str,
+) -> "Study":
+    """Run a study with a progress bar; write its numbers, tables and figures."""
     from driftline.cli.console import parts_bar
     from driftline.cli.options import split_types
     from driftline.data.shipped import read_reference
@@ -48,7 +86,6 @@ def study(
     from driftline.study.tables import comma_separated, markdown
 
     names = split_types(types)
-    generator = load_model(model, device, threads)
     width = generator.preprocessing.max_particles
     true = read_reference(reference, names, particles=width)
     more = None if floor is None else read_reference(floor, true.present, particles=width)
@@ -57,19 +94,18 @@ def study(
             generator,
             true,
             out,
-            samplers=sampler or DEFAULT_SAMPLERS,
+            samplers=samplers or DEFAULT_SAMPLERS,
             count=count,
             types=names,
             seeds=range(1, seeds + 1),
             batch=batch,
             truth=more,
             force=force,
-            name=str(generator.card.get("name") or Path(model).stem),
+            name=name,
             command=shlex.join(["driftline", *sys.argv[1:]]),
             progress=progress,
         )
-    table = markdown(result)
-    write_text(out / "study.md", table, force=True)
+    write_text(out / "study.md", markdown(result), force=True)
     write_text(out / "study.csv", comma_separated(result), force=True)
     study_figures(result, out)
-    print(table)
+    return result

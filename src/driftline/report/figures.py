@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from driftline.data.clouds import Jets
+from driftline.report.cost import time_figure, tolerance_figure
+from driftline.report.differences import difference_figure
+from driftline.report.endpoints import endpoint_figure
 from driftline.report.jets import displays_figure, images_figure
-from driftline.report.quality import (
-    difference_figure,
-    quality_figure,
-    time_figure,
-    tolerance_figure,
-)
+from driftline.report.quality import BY_TIME, pareto_figure, quality_figure
 from driftline.report.spectra import spectra_figure
 from driftline.report.style import save
 from driftline.study.results import HEADLINE, Study
@@ -36,7 +36,7 @@ def evaluation_figures(generated: Jets, reference: Jets, folder: Path) -> list[P
 
 
 def study_figures(study: Study, folder: Path) -> list[Path]:
-    """Quality and wall time against evaluations, RK45's evaluations, paired differences.
+    """Every figure of ``draw_study``, as PNG and PDF.
 
     Args:
         study: the results.
@@ -45,12 +45,21 @@ def study_figures(study: Study, folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    figures = {f"quality_{metric}": quality_figure(study, metric) for metric in HEADLINE}
-    figures["time"] = time_figure(study)
-    for name, figure in (
-        ("evaluations_rk45", tolerance_figure(study)),
-        ("differences", difference_figure(study)),
-    ):
-        if figure is not None:
-            figures[name] = figure
-    return [path for name, figure in figures.items() for path in save(figure, folder / name)]
+    drawn = draw_study(study)
+    return [path for name, figure in drawn.items() for path in save(figure, folder / name)]
+
+
+def draw_study(study: Study) -> dict[str, Figure]:
+    """The figures of a study by name, as far as its samplers allow; the most important first."""
+    quality = {f"quality_{m}": quality_figure(study, m) for m in HEADLINE}
+    by_time = {f"quality_time_{m}": quality_figure(study, m, BY_TIME) for m in HEADLINE}
+    figures = {
+        "pareto": pareto_figure(study),
+        "differences": difference_figure(study),
+        **quality,
+        **by_time,
+        "endpoints": endpoint_figure(study),
+        "evaluations_rk45": tolerance_figure(study),
+        "time": time_figure(study),
+    }
+    return {name: figure for name, figure in figures.items() if figure is not None}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,6 +61,7 @@ _STYLE: dict[str, Any] = {
     "text.hinting": "no_hinting",
     "axes.unicode_minus": True,
     "pdf.fonttype": 42,
+    "svg.hashsalt": "driftline",
     "savefig.dpi": 150,
 }
 
@@ -92,3 +94,11 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         with style(), replacing(path, force=True) as temporary, temporary.open("wb") as file:
             figure.savefig(file, format=path.suffix[1:], metadata=metadata)
     return paths
+
+
+def svg(figure: Figure) -> bytes:
+    """A figure as SVG, its text as outlines; equal figures give equal bytes."""
+    with style():
+        buffer = BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

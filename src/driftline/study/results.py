@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from driftline.errors import InputError
 from driftline.output import replacing
 
-FORMAT = 1
+FORMAT = 2
 """Version of ``study.json``; a reader refuses any other."""
 
 HEADLINE = ("w1m", "w1p", "w1efp")
@@ -140,7 +140,10 @@ class Verdict(_Model):
         upper: one-sided 95% bound from above.
         margin: the larger of 10% of W1(baseline) and one standard deviation of the floor.
         detectable: the difference that would be seen with 80% probability.
-        outcome: non-inferior: upper < margin; worse: lower > margin; else undecided.
+        p_non_inferior: p-value of the test that the difference is below the margin, corrected by
+            Holm for all classes and metrics of the sampler.
+        p_worse: likewise, that it is above.
+        outcome: non-inferior or worse if that p-value is at most 5%; else undecided.
     """
 
     sampler: str
@@ -152,7 +155,47 @@ class Verdict(_Model):
     upper: float
     margin: float
     detectable: float
+    p_non_inferior: float
+    p_worse: float
     outcome: Outcome
+
+
+class Endpoint(_Model):
+    """How far a sampler's jets are from the baseline's at equal noise; deterministic samplers only.
+
+    It has no floor: it is the solver's error alone, not the model's. A few jets that end in another
+    mode dominate the RMS and leave the median alone.
+
+    Attributes:
+        sampler: as text.
+        jet_type: the class.
+        rms: root mean square over jets of the distance, see ``study.endpoints``.
+        median: its median over jets.
+    """
+
+    sampler: str
+    jet_type: str
+    rms: float
+    median: float
+
+
+class Recommendation(_Model):
+    """The cheapest sampler that is non-inferior in every class and metric.
+
+    Attributes:
+        sampler: as text; None if none passed.
+        label: of the sampler.
+        evaluations: of both networks per jet, mean over classes.
+        baseline_evaluations: likewise, of the baseline.
+        detectable: the largest loss, in units of the margin, that the recommended sampler could
+            have had in some class and metric with at most a 20% chance of not being seen.
+    """
+
+    sampler: str | None
+    label: str
+    evaluations: float
+    baseline_evaluations: float
+    detectable: float
 
 
 class Best(_Model):
@@ -198,6 +241,8 @@ class Study(_Model):
         rows: cells of all seeds together.
         verdicts: every sampler but the baseline, class and headline metric.
         best: one a class.
+        endpoints: of every deterministic sampler and class, if the baseline is deterministic.
+        recommendation: the cheapest sampler that passed.
     """
 
     format: int = FORMAT
@@ -211,6 +256,8 @@ class Study(_Model):
     rows: list[Row]
     verdicts: list[Verdict]
     best: list[Best]
+    endpoints: list[Endpoint]
+    recommendation: Recommendation
 
     @property
     def types(self) -> list[str]:
@@ -229,8 +276,7 @@ class Study(_Model):
     def outcome(self, sampler: str, jet_type: str | None = None) -> Outcome:
         """The verdict over all headline metrics, in one class or in all.
 
-        A sampler is non-inferior if it is so in every one: as all have to pass, each at 95%, no
-        correction for their number is due.
+        Worse if it is worse in one of them, non-inferior if it is so in every one.
         """
         found = {
             v.outcome

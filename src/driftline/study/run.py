@@ -12,9 +12,11 @@ from driftline.metrics.observables import Sample
 from driftline.output import check_output
 from driftline.study.cells import Store, Task
 from driftline.study.provenance import fingerprint, fingerprint_jets, machine, versions
+from driftline.study.recommend import recommend
 from driftline.study.resampling import compare, floor
 from driftline.study.results import Cell, Floor, Settings, Study
 from driftline.study.summary import summarise
+from driftline.study.verdicts import decide
 
 DEFAULT_SAMPLERS = (
     "rk45:tolerance=1e-5",
@@ -80,7 +82,7 @@ def run_study(
     seeds: Sequence[int] = (1,),
     batch: int = 1000,
     truth: Jets | None = None,
-    draws: int = 500,
+    draws: int = 1000,
     force: bool = False,
     name: str = "",
     command: str = "",
@@ -138,6 +140,9 @@ def run_study(
     floors = [_floor(t, reference, truth, count) for t in plan.types]
     texts = [describe(sampler) for sampler in plan.samplers]
     parts = [summarise(store, texts, plan.seeds, found) for found in floors]
+    rows = [row for part in parts for row in part.rows]
+    alone = [verdict for part in parts for verdict in part.verdicts]
+    verdicts = [v for text in texts for v in decide([v for v in alone if v.sampler == text])]
     study = Study(
         versions=versions(),
         command=command,
@@ -146,9 +151,11 @@ def run_study(
         baseline=texts[0],
         cells=[cell for part in parts for cell in part.cells],
         floors=floors,
-        rows=[row for part in parts for row in part.rows],
-        verdicts=[verdict for part in parts for verdict in part.verdicts],
+        rows=rows,
+        verdicts=verdicts,
         best=[part.best for part in parts],
+        endpoints=[found for part in parts for found in part.endpoints],
+        recommendation=recommend(rows, verdicts, texts[0]),
     )
     study.write(out / "study.json")
     return study

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from driftline.diffusion.samplers import parse
 from driftline.study.cells import Store, Task
+from driftline.study.endpoints import endpoint
 from driftline.study.resampling import Distances, mean
-from driftline.study.results import Best, Cell, Floor, Row, Verdict
+from driftline.study.results import Best, Cell, Endpoint, Floor, Row, Verdict
 from driftline.study.verdicts import best, judge
 
 
@@ -17,6 +19,7 @@ class Summary:
     rows: list[Row]
     verdicts: list[Verdict]
     best: Best
+    endpoints: list[Endpoint]
 
 
 def summarise(store: Store, samplers: Sequence[str], seeds: Sequence[int], floor: Floor) -> Summary:
@@ -44,7 +47,24 @@ def summarise(store: Store, samplers: Sequence[str], seeds: Sequence[int], floor
         for sampler in others
         for verdict in judge(distances[sampler], distances[baseline], floor, sampler)
     ]
-    return Summary(cells, rows, verdicts, best(distances, floor.jet_type))
+    endpoints = _endpoints(store, samplers, seeds, floor.jet_type)
+    return Summary(cells, rows, verdicts, best(distances, floor.jet_type), endpoints)
+
+
+def _endpoints(
+    store: Store, samplers: Sequence[str], seeds: Sequence[int], jet_type: str
+) -> list[Endpoint]:
+    """Of the deterministic samplers against the first, if that is one."""
+    if not parse(samplers[0]).deterministic:
+        return []
+    reference = [store.jets(Task(samplers[0], jet_type, seed)) for seed in seeds]
+    return [
+        endpoint(
+            sampler, jet_type, [store.jets(Task(sampler, jet_type, s)) for s in seeds], reference
+        )
+        for sampler in samplers[1:]
+        if parse(sampler).deterministic
+    ]
 
 
 def _row(cells: Sequence[Cell], distances: Distances, baseline: Row | None) -> Row:

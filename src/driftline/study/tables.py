@@ -2,9 +2,10 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from driftline.study.results import HEADLINE, Row, Score, Study
+from driftline.study.results import HEADLINE, Outcome, Row, Score, Study
 
 UNITS = {"w1m": 1e-3, "w1p": 1e-3, "w1efp": 1e-5}
 """In which the tables print a metric."""
@@ -18,11 +19,14 @@ def column_name(metric: str) -> str:
 
 
 def markdown(study: Study) -> str:
-    """All classes, then the poster's table of the best method."""
+    """The recommendation, all classes, the solvers' errors, the poster's table."""
     first = study.cells[0].settings
     lines = [
         f"# Samplers on {study.model or 'a model'}",
         "",
+        f"**{recommendation(study)}**",
+        "",
+        *_standings_list(study),
         f"{first.count:,} jets a class, sampler and seed; {study.rows[0].seeds} seed(s); batches "
         f"of {first.batch:,}. W1 counts every jet once; errors by the bootstrap over jets. Floor: "
         "what as many true jets give (mean ± standard deviation). Fewer: ratio of the evaluations "
@@ -33,7 +37,58 @@ def markdown(study: Study) -> str:
     ]
     for jet_type in study.types:
         lines += ["", f"## Class {jet_type}", "", *_table(HEAD, rows(study, jet_type))]
+    if study.endpoints:
+        lines += ["", *_endpoint_table(study)]
     return "\n".join([*lines, "", *_best_table(study), ""])
+
+
+def recommendation(study: Study) -> str:
+    """Which sampler to use, in one or two sentences, with the baseline's own count."""
+    found, baseline = study.recommendation, study.labels[study.baseline]
+    needed = f"{found.baseline_evaluations:,.0f} evaluations a jet"
+    tests = len(study.verdicts) // max(1, len(study.labels) - 1)
+    if not study.verdicts:
+        return f"Nothing was compared with {baseline}, which takes {needed}."
+    if found.sampler is None:
+        return (
+            f"Stay with {baseline}, which takes {needed}: no other sampler is shown to be "
+            f"non-inferior to it in all {tests} tests of class and metric."
+        )
+    if found.evaluations >= found.baseline_evaluations:
+        return (
+            f"Stay with {baseline}, which takes {needed}: the cheapest sampler shown to be "
+            f"non-inferior to it, {found.label}, takes {found.evaluations:,.0f}."
+        )
+    ratio = found.baseline_evaluations / found.evaluations
+    return (
+        f"Use {found.label}: {found.evaluations:,.0f} evaluations a jet, {ratio:.3g} times fewer "
+        f"than the {found.baseline_evaluations:,.0f} of {baseline} on this model, and non-inferior "
+        f"to it in all {tests} tests of class and metric. A loss of {found.detectable:.2g} margins "
+        "would have been seen in any of them with 80% probability."
+    )
+
+
+def standings(study: Study) -> dict[Outcome, list[str]]:
+    """The samplers, as text, by their verdict over all classes and metrics; cheapest first."""
+    found: dict[Outcome, list[str]] = {"non-inferior": [], "worse": [], "undecided": []}
+    others = [s for s in study.labels if s != study.baseline]
+    for sampler in sorted(others, key=lambda s: evaluations(study, s)):
+        found[study.outcome(sampler)].append(sampler)
+    return found
+
+
+def evaluations(study: Study, sampler: str) -> float:
+    """Of both networks per jet, mean over classes."""
+    mine = [row.evaluations for row in study.rows if row.sampler == sampler]
+    return sum(mine) / len(mine)
+
+
+def _standings_list(study: Study) -> Iterator[str]:
+    for outcome, samplers in standings(study).items():
+        if samplers:
+            names = "; ".join(f"{study.labels[s]} ({evaluations(study, s):,.0f})" for s in samplers)
+            yield f"- {outcome} (evaluations): {names}"
+    yield ""
 
 
 HEAD = (
@@ -68,18 +123,44 @@ def _cells(study: Study, row: Row) -> list[str]:
     ]
 
 
+def _endpoint_table(study: Study) -> Iterator[str]:
+    yield "## Errors of the solvers"
+    yield ""
+    yield (
+        f"{ENDPOINT_NOTE} Distance from the jets of {study.labels[study.baseline]}, in standard "
+        "deviations of the particles' features: RMS over jets (median over jets)."
+    )
+    yield ""
+    yield from _table(["Sampler", *study.types], endpoint_rows(study))
+
+
+ENDPOINT_NOTE = (
+    "Deterministic samplers from equal noise. A few jets that end in another mode dominate the RMS "
+    "and leave the median alone."
+)
+
+
+def endpoint_rows(study: Study) -> Iterator[list[str]]:
+    """A row a deterministic sampler, a column a class: RMS (median)."""
+    found = {(e.sampler, e.jet_type): e for e in study.endpoints}
+    for sampler in dict.fromkeys(e.sampler for e in study.endpoints):
+        mine = [found[sampler, jet_type] for jet_type in study.types]
+        yield [study.labels[sampler], *(f"{e.rms:.2g} ({e.median:.2g})" for e in mine)]
+
+
 def _best_table(study: Study) -> Iterator[str]:
     yield "## Smallest average W1"
     yield ""
-    yield (
-        "The poster's table: the mean of W1M, W1P and W1EFP. It adds numbers of different units, "
-        "W1EFP hardly counts in it, and the smallest of several noisy numbers is often not the "
-        "best method: the last column names those that cannot be told from it (paired, one-sided "
-        "95%)."
-    )
+    yield BEST_NOTE
     yield ""
     yield from _table(BEST_HEAD, best_rows(study))
 
+
+BEST_NOTE = (
+    "The poster's table: the mean of W1M, W1P and W1EFP. It adds numbers of different units, W1EFP "
+    "hardly counts in it, and the smallest of several noisy numbers is often not the best method: "
+    "the last column names those that cannot be told from it (paired, one-sided 95%)."
+)
 
 BEST_HEAD = ("Class", "Sampler", "Average W1 [1e-3]", "Significantly better than the others?")
 """Columns of ``best_rows``."""
@@ -95,8 +176,10 @@ def best_rows(study: Study) -> Iterator[list[str]]:
 
 
 def number(score: Score, metric: str) -> str:
-    """Value ± error in the metric's unit."""
-    return f"{score.value / UNITS[metric]:.2f} ± {score.error / UNITS[metric]:.2f}"
+    """Value ± error in the metric's unit, to the second digit of the error."""
+    value, error = score.value / UNITS[metric], score.error / UNITS[metric]
+    digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 2
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Judging samplers in pairs: non-inferiority to a baseline, and the poster's best method."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,17 +28,53 @@ def bounds(value: float, draws: Array) -> tuple[float, float]:
     return float(2 * value - high), float(2 * value - low)
 
 
-def outcome(lower: float, upper: float, margin: float) -> Outcome:
-    """Whether the bounds lie below the margin, above it, or on both sides."""
-    if upper < margin:
+def p_values(value: float, draws: Array, margin: float) -> tuple[float, float]:
+    """Of the tests that the true difference is below, and that it is above the margin.
+
+    The shares of the reflected replicates on the other side, never zero.
+    """
+    reflected = 2 * value - draws
+    above, below = np.sum(reflected >= margin), np.sum(reflected <= margin)
+    return float(1 + above) / (1 + len(draws)), float(1 + below) / (1 + len(draws))
+
+
+def holm(p: Sequence[float]) -> Array:
+    """p-values adjusted for their number, so that all errors together are bounded (Holm 1979)."""
+    order = np.argsort(p, kind="stable")
+    factors = np.arange(len(order), 0, -1)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(np.asarray(p)[order] * factors))
+    return adjusted
+
+
+def decide(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts on one sampler in all classes and metrics, with p-values corrected by Holm."""
+    below = holm([v.p_non_inferior for v in verdicts])
+    above = holm([v.p_worse for v in verdicts])
+    return [
+        v.model_copy(
+            update={
+                "p_non_inferior": float(b),
+                "p_worse": float(a),
+                "outcome": outcome(float(b), float(a)),
+            }
+        )
+        for v, b, a in zip(verdicts, below, above, strict=True)
+    ]
+
+
+def outcome(p_non_inferior: float, p_worse: float) -> Outcome:
+    """What two p-values say."""
+    if p_non_inferior <= 1 - LEVEL:
         return "non-inferior"
-    return "worse" if lower > margin else "undecided"
+    return "worse" if p_worse <= 1 - LEVEL else "undecided"
 
 
 def judge(candidate: Distances, baseline: Distances, floor: Floor, sampler: str) -> list[Verdict]:
     """Non-inferiority of a sampler to the baseline in each headline metric of a class.
 
-    Margin: the larger of 10% of the baseline's distance and one standard deviation of the floor.
+    Each test on its own: see ``decide`` for all classes and metrics together. The margin is the
+    larger of 10% of the baseline's distance and one standard deviation of the floor.
     """
     verdicts = []
     for metric in HEADLINE:
@@ -47,6 +83,7 @@ def judge(candidate: Distances, baseline: Distances, floor: Floor, sampler: str)
         lower, upper = bounds(difference, draws)
         margin = max(RELATIVE_MARGIN * baseline.values[metric], floor.scores[metric].error)
         error = float(draws.std(ddof=1))
+        p_non_inferior, p_worse = p_values(difference, draws, margin)
         verdicts.append(
             Verdict(
                 sampler=sampler,
@@ -58,7 +95,9 @@ def judge(candidate: Distances, baseline: Distances, floor: Floor, sampler: str)
                 upper=upper,
                 margin=margin,
                 detectable=_DETECTABLE * error,
-                outcome=outcome(lower, upper, margin),
+                p_non_inferior=p_non_inferior,
+                p_worse=p_worse,
+                outcome=outcome(p_non_inferior, p_worse),
             )
         )
     return verdicts

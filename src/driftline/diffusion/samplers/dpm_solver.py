@@ -1,56 +1,144 @@
-r"""DPM-Solver++, multistep (Lu et al., 2211.01095, algorithm 2)."""
+r"""DDIM and DPM-Solver++, multistep (Song et al., 2010.02502; Lu et al., 2211.01095).
+
+Both families have a parameter eta that leads from the probability flow (0) to the reverse SDE (1);
+at order 1 and eta = 1 both are ancestral sampling (DDPM, 2006.11239).
+"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from driftline.diffusion.grids import Grid, UniformLogSNR
 from driftline.diffusion.samplers.checks import require
 from driftline.diffusion.samplers.plan import Level, LinearStep, Plan, clean_estimate, levels
+from driftline.diffusion.samplers.polynomials import exponential_weights
 from driftline.diffusion.schedules import Schedule
 
 
-def first_order(here: Level, there: Level) -> LinearStep:
-    """Exact for a constant estimate; with no noise this is DDIM (2010.02502)."""
-    r = there.s / here.s
-    return LinearStep(here, a=r, b=(1 - r,))
+def ddim_step(here: Level, there: Level, eta: float) -> LinearStep:
+    r"""Keeps part of the estimated noise and replaces the rest (2010.02502, eq. 12 and 16).
+
+    :math:`\hat x' = D + \sqrt{s'^2 - c^2}\, (\hat x - D)/s + c z` with
+    :math:`c = \eta s' \sqrt{1 - s'^2/s^2}`.
+    """
+    c = eta * there.s * math.sqrt(1 - (there.s / here.s) ** 2)
+    r = math.sqrt(there.s**2 - c**2) / here.s
+    return LinearStep(here, a=r, b=(1 - r,), c=c)
 
 
-def second_order(before: Level, here: Level, there: Level) -> LinearStep:
-    r"""Extrapolates the estimate linearly in :math:`\lambda = -\ln s` to the middle of the step."""
-    r = there.s / here.s
-    rho = math.log(before.s / here.s) / math.log(here.s / there.s)
-    weight = 1 / (2 * rho)
-    return LinearStep(here, a=r, b=((1 - r) * (1 + weight), -(1 - r) * weight))
+def multistep_weights(past: Sequence[Level], there: Level, eta: float = 0.0) -> tuple[float, ...]:
+    r"""Weights of the estimates at ``past``, newest first, in the step from past[0] to ``there``.
+
+    With two estimates D is taken at the middle of the step in :math:`\lambda = -\ln s`, by linear
+    extrapolation, as in 2211.01095 (algorithm 2); otherwise the polynomial is integrated exactly.
+    (The published code of the third order halves the weight of the second difference.)
+    """
+    here = past[0]
+    if len(past) != 2:
+        return exponential_weights(past, here, there, eta)
+    total = -math.expm1(-(1 + eta) * math.log(here.s / there.s))
+    slope = math.log(here.s / there.s) / (2 * math.log(past[1].s / here.s))
+    return total * (1 + slope), -total * slope
+
+
+def multistep(past: Sequence[Level], there: Level, eta: float = 0.0) -> LinearStep:
+    r"""One step of order len(past) of DPM-Solver++ or, for eta > 0, of SDE-DPM-Solver++.
+
+    :math:`\hat x' = r \hat x + \sum_j w_j D_j + c z` with :math:`r = (s'/s)^{1 + \eta}` and
+    :math:`c^2 = s'^2 (1 - (s'/s)^{2 \eta})` (2211.01095, eq. 14 and 18).
+    """
+    here = past[0]
+    h = math.log(here.s / there.s)
+    return LinearStep(
+        here,
+        a=math.exp(-(1 + eta) * h),
+        b=multistep_weights(past, there, eta),
+        c=there.s * math.sqrt(-math.expm1(-2 * eta * h)),
+    )
+
+
+@dataclass(frozen=True)
+class DDIM:
+    """DDIM: exact for a constant estimate; one evaluation a step.
+
+    Attributes:
+        steps: evaluations, the final clean estimate among them.
+        eta: share of fresh noise, from 0 (probability flow) to 1 (ancestral sampling, DDPM).
+        grid: where they lie.
+
+    Raises:
+        ValueError: steps < 1, or eta not in [0, 1].
+    """
+
+    steps: int = 50
+    eta: float = 0.0
+    grid: Grid = field(default_factory=UniformLogSNR)
+
+    def __post_init__(self) -> None:
+        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        require(0 <= self.eta <= 1, f"eta must be in [0, 1], got {self.eta}")
+
+    @property
+    def label(self) -> str:
+        return f"DDIM, {self.steps}" if self.deterministic else f"DDIM({self.eta:g}), {self.steps}"
+
+    @property
+    def deterministic(self) -> bool:
+        return self.eta == 0
+
+    @property
+    def eventwise(self) -> bool:
+        return True
+
+    def plan(self, schedule: Schedule) -> Plan:
+        points = levels(schedule, self.grid.times(self.steps, schedule))
+        moves = (ddim_step(here, there, self.eta) for here, there in pairwise(points))
+        return Plan(points[0], (*moves, clean_estimate(points[-1])))
 
 
 @dataclass(frozen=True)
 class DPMSolver:
-    """DPM-Solver++ of order 1 (DDIM) or 2 (2M) for the probability flow: one evaluation a step.
+    """DPM-Solver++ of order 1 (DDIM), 2 (2M) or 3 (3M): one evaluation a step.
 
     Attributes:
         steps: evaluations, the final clean estimate among them.
-        order: 1 or 2.
+        order: 1, 2 or 3; the first steps are of lower order.
         grid: where they lie.
+        eta: 0 for the probability flow; 1 for the reverse SDE (2M-SDE, 3M-SDE), where the mean is
+            of this order and the noise of the first (weak order 1 in all).
 
     Raises:
-        ValueError: steps < 1 or another order.
+        ValueError: steps < 1, another order, or eta not in [0, 1].
     """
 
     steps: int = 30
     order: int = 2
     grid: Grid = field(default_factory=UniformLogSNR)
+    eta: float = 0.0
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
-        require(self.order in (1, 2), f"order must be 1 or 2, got {self.order}")
+        require(self.order in (1, 2, 3), f"order must be 1, 2 or 3, got {self.order}")
+        require(0 <= self.eta <= 1, f"eta must be in [0, 1], got {self.eta}")
 
     @property
     def label(self) -> str:
-        return f"DPM-Solver++({self.order}M), {self.steps}"
+        noise = "" if self.deterministic else f"-SDE({self.eta:g})"
+        return f"DPM-Solver++({self.order}M){noise}, {self.steps}"
+
+    @property
+    def deterministic(self) -> bool:
+        return self.eta == 0
+
+    @property
+    def eventwise(self) -> bool:
+        return True
 
     def plan(self, schedule: Schedule) -> Plan:
         points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = [first_order(*points[k : k + 2]) for k in range(len(points) - 1)]
-        if self.order == 2:
-            moves[1:] = [second_order(*points[k : k + 3]) for k in range(len(points) - 2)]
+        moves = [
+            multistep(points[max(k - self.order, 0) : k][::-1], points[k], self.eta)
+            for k in range(1, len(points))
+        ]
         return Plan(points[0], (*moves, clean_estimate(points[-1])))

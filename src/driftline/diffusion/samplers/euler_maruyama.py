@@ -2,6 +2,7 @@ r"""Euler-Maruyama for the reverse SDE (Song et al., 2011.13456)."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 
@@ -41,6 +42,9 @@ class EulerMaruyama:
 
     steps: int = 300
     grid: Grid = field(default_factory=UniformTime)
+
+    deterministic: ClassVar[bool] = False
+    eventwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")

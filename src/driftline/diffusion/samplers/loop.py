@@ -9,7 +9,7 @@ from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, expand
 from driftline.diffusion.noise import Noise
-from driftline.diffusion.samplers.plan import Draw, Model, Plan, Sampler, State
+from driftline.diffusion.samplers.plan import Draw, Level, Model, Plan, Sampler, State
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,18 @@ class Result:
         evaluations: network evaluations per event (mean over events; equal for all but adaptive
             samplers). Corrector, rejected and final denoising evaluations all count.
         seconds: wall time.
+        evaluations_max: the largest number of evaluations that any event took.
     """
 
     x: Tensor
     calls: int
     evaluations: float
     seconds: float
+    evaluations_max: int
+
+
+Record = Callable[[Level, Tensor], None]
+"""Sees the level and the events x = alpha x_hat (B, ...) at the start and after every step."""
 
 
 def draws(
@@ -45,23 +51,35 @@ def draws(
     return draw
 
 
-def run(plan: Plan, model: Model, draw: Draw) -> Tensor:
-    """Take one batch from noise to clean events."""
+def run(plan: Plan, model: Model, draw: Draw, record: Record | None = None) -> Tensor:
+    """Take one batch from noise to the plan's end (B, ...), in the coordinates of the events."""
     state = State(plan.start.s * draw())
     for step in plan:
+        if record is not None:
+            record(step.level, step.level.alpha * state.x_hat)
         state = step(state, model, draw)
-    return state.x_hat
+    x = state.x_hat if plan.end.alpha == 1 else plan.end.alpha * state.x_hat
+    if record is not None:
+        record(plan.end, x)
+    return x
 
 
-def check_finite(x: Tensor, events: Tensor, sampler: Sampler) -> None:
-    """Raise FloatingPointError naming the first event that is not finite."""
-    bad = ~torch.isfinite(x.flatten(1)).all(1)
-    if bad.any():
-        first = int(events[int(bad.nonzero()[0])])
-        raise FloatingPointError(
-            f"{sampler.label}: {int(bad.sum())} events are not finite (first: event {first}); "
-            "take more steps, a smaller SNR or a larger last time"
-        )
+def explain(plan: Plan, model: Model, draw: Draw, label: str) -> None:
+    """Raise FloatingPointError that says where a batch first left the finite numbers.
+
+    The noise is a function of the events, so the batch can be run again with every step watched,
+    and runs that succeed pay nothing.
+    """
+    remedy = "take more steps, a smaller SNR or a larger last time"
+
+    def watch(level: Level, x: Tensor) -> None:
+        try:
+            model.require_finite(x, level.t, remedy=remedy)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{label}: {error}") from None
+
+    run(plan, model, draw, watch)
+    raise FloatingPointError(f"{label}: events were not finite, and are when run again; {remedy}")
 
 
 @torch.no_grad()
@@ -78,6 +96,7 @@ def sample(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     progress: Callable[[int], None] | None = None,
+    record: Record | None = None,
 ) -> Result:
     """Generate events; event i of a seed is the same whatever the batch size.
 
@@ -93,10 +112,13 @@ def sample(
         dtype: of the state.
         device: where to compute.
         progress: called with the number of events of every finished batch.
+        record: called with the level and the batch's events x at the start and after every step
+            (adaptive samplers, whose events have steps of their own, are one step).
 
     Raises:
-        ValueError: batch < 1.
-        FloatingPointError: an event is not finite.
+        ValueError: batch < 1, or the grid does not fit the schedule.
+        FloatingPointError: an event is not finite; the message says which and at which t.
+        EvaluationLimit: an adaptive sampler needs more than its ``max_evaluations``.
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
@@ -104,20 +126,22 @@ def sample(
     plan = sampler.plan(denoiser.schedule)
     started = time.perf_counter()
     parts: list[Tensor] = []
-    calls = evaluations = 0
+    calls = evaluations = most = 0
     for start in range(0, len(ids), batch):
         chosen = slice(start, start + batch)
         part = ids[chosen].to(device)
         part_mask = None if mask is None else mask[chosen].to(device)
         part_condition = None if condition is None else condition[chosen].to(device, dtype)
-        model = Model(denoiser, part_condition, part_mask)
-        x = run(plan, model, draws(noise, part, shape, part_mask, dtype))
-        check_finite(x, part, sampler)
+        model = Model(denoiser, part_condition, part_mask, part)
+        x = run(plan, model, draws(noise, part, shape, part_mask, dtype), record)
+        if not x.isfinite().all():
+            again = Model(denoiser, part_condition, part_mask, part)
+            explain(plan, again, draws(noise, part, shape, part_mask, dtype), sampler.label)
         parts.append(x)
-        calls += model.calls
-        evaluations += model.calls * len(part)
+        total, largest = model.evaluations(len(part))
+        calls, evaluations, most = calls + model.calls, evaluations + total, max(most, largest)
         if progress is not None:
             progress(len(part))
     x = torch.cat(parts) if parts else torch.zeros((0, *shape), dtype=dtype, device=device)
     per_event = evaluations / max(len(ids), 1)
-    return Result(x, calls, per_event, time.perf_counter() - started)
+    return Result(x, calls, per_event, time.perf_counter() - started, most)

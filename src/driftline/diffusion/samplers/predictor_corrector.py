@@ -3,12 +3,15 @@ r"""Predictor-corrector sampling: Langevin dynamics at fixed noise, then a rever
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar, Protocol
 
 import torch
 
 from driftline.diffusion.grids import Grid, UniformTime
+from driftline.diffusion.samplers.ancestral import ancestral_step, reverse_diffusion_step
 from driftline.diffusion.samplers.checks import require
 from driftline.diffusion.samplers.euler_maruyama import reverse_sde_step
+from driftline.diffusion.samplers.langevin import langevin_step
 from driftline.diffusion.samplers.plan import (
     Draw,
     Level,
@@ -23,29 +26,61 @@ from driftline.diffusion.samplers.plan import (
 from driftline.diffusion.schedules import Schedule
 
 
-def langevin_step(level: Level, snr: float) -> LinearStep:
-    r"""A Langevin step at fixed noise with a fresh score (Song et al., 2011.13456, algorithms 4-5).
+class Predictor(Protocol):
+    """A rule for the step from one level to the next."""
 
-    :math:`x' = x + \epsilon\, score + \sqrt{2 \epsilon}\, z`,
-    :math:`\epsilon = 2 (snr\, \sigma)^2`.
-    The published rule has the ratio of norms |z|/|score|, averaged over the batch, in place of
-    sigma, which it tends to when noise dominates. A step that depends on the event's own score has
-    another stationary law (``tests/diffusion/test_samplers.py`` shows it), one that depends on the
-    batch makes events depend on each other; this one leaves p_t invariant to first order and needs
-    no norm, so no event sees its batch or its padding.
-    """
-    weight = 2 * snr**2
-    return LinearStep(level, a=1 - weight, b=(weight,), c=2 * snr * level.s)
+    label: ClassVar[str]
+
+    def __call__(self, schedule: Schedule, here: Level, there: Level) -> LinearStep: ...
+
+
+@dataclass(frozen=True)
+class EulerMaruyamaPredictor:
+    """Euler-Maruyama for the reverse SDE in t."""
+
+    label: ClassVar[str] = "PC"
+
+    def __call__(self, schedule: Schedule, here: Level, there: Level) -> LinearStep:
+        return reverse_sde_step(schedule, here, there)
+
+
+@dataclass(frozen=True)
+class ReverseDiffusionPredictor:
+    """The forward chain's own discretisation, reversed: the predictor of 2011.13456."""
+
+    label: ClassVar[str] = "reverse-diffusion PC"
+
+    def __call__(self, schedule: Schedule, here: Level, there: Level) -> LinearStep:
+        return reverse_diffusion_step(schedule, here, there)
+
+
+@dataclass(frozen=True)
+class AncestralPredictor:
+    """The posterior of DDPM."""
+
+    label: ClassVar[str] = "ancestral PC"
+
+    def __call__(self, schedule: Schedule, here: Level, there: Level) -> LinearStep:
+        return ancestral_step(schedule, here, there)
+
+
+PREDICTORS: dict[str, Predictor] = {
+    "em": EulerMaruyamaPredictor(),
+    "reverse": ReverseDiffusionPredictor(),
+    "ancestral": AncestralPredictor(),
+}
+"""Names of predictors."""
 
 
 @dataclass(frozen=True)
 class PredictorCorrector:
-    """Euler-Maruyama predictor with one Langevin corrector a step: two evaluations a step.
+    """A predictor with one Langevin corrector a step: two evaluations a step.
 
     Attributes:
         steps: steps; the last predictor is the clean estimate. Evaluations = 2 x steps.
         snr: signal-to-noise ratio of the corrector (the poster uses 0.165).
         grid: where the steps lie.
+        predictor: the rule of the step, one of ``PREDICTORS``.
 
     Raises:
         ValueError: steps < 1 or snr <= 0.
@@ -54,6 +89,10 @@ class PredictorCorrector:
     steps: int = 250
     snr: float = 0.165
     grid: Grid = field(default_factory=UniformTime)
+    predictor: Predictor = field(default_factory=EulerMaruyamaPredictor)
+
+    deterministic: ClassVar[bool] = False
+    eventwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
@@ -61,7 +100,7 @@ class PredictorCorrector:
 
     @property
     def label(self) -> str:
-        return f"PC (SNR {self.snr:g}), {self.steps} steps"
+        return f"{self.predictor.label} (SNR {self.snr:g}), {self.steps} steps"
 
     def plan(self, schedule: Schedule) -> Plan:
         points = levels(schedule, self.grid.times(self.steps, schedule))
@@ -69,7 +108,7 @@ class PredictorCorrector:
         for here, there in pairwise(points):
             steps += [
                 langevin_step(here, self.snr),
-                reverse_sde_step(schedule, here, there),
+                self.predictor(schedule, here, there),
             ]
         steps += [langevin_step(points[-1], self.snr), clean_estimate(points[-1])]
         return Plan(points[0], tuple(steps))
@@ -84,6 +123,10 @@ class PosterStep:
     snr: float
     last: bool
     next_alpha: float
+
+    @property
+    def level(self) -> Level:
+        return self.predictor.level
 
     def __call__(self, state: State, model: Model, draw: Draw) -> State:
         level = self.predictor.level
@@ -127,6 +170,9 @@ class PosterPredictorCorrector:
     steps: int = 250
     snr: float = 0.165
     t_min: float = 1e-3
+
+    deterministic: ClassVar[bool] = False
+    eventwise: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require(self.steps >= 2, f"steps must be at least 2, got {self.steps}")

@@ -1,10 +1,11 @@
-r"""Score matching: what a denoiser is trained to minimise."""
+r"""Denoising score matching: the objective that models are trained with."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from driftline.diffusion.denoisers import Denoiser, expand
+from driftline.diffusion.objectives.weightings import Weighting
 
 
 def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
@@ -20,11 +21,17 @@ def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
 
 @dataclass(frozen=True)
 class DenoisingScoreMatching:
-    r"""Denoising score matching, weighted so that the network's target has unit variance.
+    r"""Denoising score matching (Vincent 2011): :math:`L = w(t) \| D - x_0 \|^2`.
 
-    :math:`L = \| F - (x_0 - c_{skip} x_t) / c_{out} \|^2`, that is
-    :math:`\| D - x_0 \|^2 / c_{out}^2` (Vincent 2011; Karras et al., 2206.00364, eq. 7-8).
+    Its gradient is that of the error of the score itself, which is unknown, averaged over p_t.
+
+    Attributes:
+        weighting: w(t). None weights the network's own output evenly,
+            :math:`L = \| F - (x_0 - c_{skip} x_t) / c_{out} \|^2`, that is :math:`w = 1/c_{out}^2`
+            (Karras et al., 2206.00364, eq. 7-8): for ``predicts="edm"`` a target of unit variance.
     """
+
+    weighting: Weighting | None = None
 
     def __call__(
         self,
@@ -51,4 +58,8 @@ class DenoisingScoreMatching:
         x = alpha * x0 + sigma * noise
         c_skip, c_out = denoiser.coefficients(t, x0)
         target = (x0 - c_skip * x) / c_out
-        return masked_mean((denoiser.output(x, t, condition, mask) - target).square(), mask)
+        loss = masked_mean((denoiser.output(x, t, condition, mask) - target).square(), mask)
+        if self.weighting is None:
+            return loss
+        _, c_out = denoiser.coefficients(t, t)
+        return loss * c_out**2 * self.weighting(denoiser.schedule, t)

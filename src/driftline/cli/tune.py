@@ -1,0 +1,75 @@
+"""``driftline tune``: the cheapest sampler that loses nothing, stored in the model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
+
+BASELINE = "rk45:tolerance=1e-5"
+CANDIDATES = tuple(f"unipc:steps={steps}" for steps in (8, 10, 12, 16, 20))
+
+
+def tune(
+    model: Model,
+    reference: Annotated[
+        Path, typer.Argument(help="File or directory of true jets, or a shipped reference's name.")
+    ],
+    out: Annotated[Path, typer.Option(help="The tuned model, a .safetensors file.")],
+    study: Annotated[Path, typer.Option(help="Directory of the study; it goes on where it was.")],
+    candidate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="May be repeated: a sampler whose grid is fitted to the model.",
+            show_default=", ".join(CANDIDATES),
+        ),
+    ] = None,
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="May be repeated: compared as it is; the first is the baseline.",
+            show_default=BASELINE,
+        ),
+    ] = None,
+    types: Types = None,
+    count: Annotated[int, typer.Option(min=1, help="Jets of each class and sampler.")] = 10_000,
+    seeds: Annotated[int, typer.Option(min=1, help="Noise seeds: 1, 2, ... so many.")] = 1,
+    batch: Batch = 1000,
+    floor: Annotated[
+        Path | None,
+        typer.Option(help="More true jets, for the floor.", show_default="halves of the reference"),
+    ] = None,
+    device: Device = "cpu",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Fit grids to a model, compare samplers, and make the cheapest that passed its default.
+
+    A sampler passes if it is shown to be non-inferior to the baseline in W1M, W1P and W1EFP of
+    every class. The verdicts are kept in the model's card.
+    """
+    from driftline.cli.study import compare
+    from driftline.output import check_output
+    from driftline.study.tables import markdown
+    from driftline.study.tune import fitted, with_recommendation
+
+    check_output(out, force)
+    generator = load_model(model, device, threads)
+    grids = fitted(generator, candidate or CANDIDATES, study / "cells" / "grids.json")
+    name = str(generator.card.get("name") or Path(model).stem)
+    result = compare(
+        generator,
+        reference,
+        study,
+        samplers=[*(sampler or [BASELINE]), *grids],
+        types=types,
+        count=count,
+        seeds=seeds,
+        batch=batch,
+        floor=floor,
+        force=force,
+        name=name,
+    )
+    print(markdown(result))
+    with_recommendation(generator, result).save(out, force)

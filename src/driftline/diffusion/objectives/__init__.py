@@ -1,0 +1,29 @@
+r"""Score matching: what a denoiser is trained to minimise."""
+
+from driftline.diffusion.objectives.denoising import DenoisingScoreMatching, masked_mean
+from driftline.diffusion.objectives.implicit import ImplicitScoreMatching, SlicedScoreMatching
+from driftline.diffusion.objectives.weightings import (
+    CleanWeighting,
+    FlowWeighting,
+    LikelihoodWeighting,
+    NoiseWeighting,
+    PerDensity,
+    ScoreWeighting,
+    UnitVarianceWeighting,
+    Weighting,
+)
+
+__all__ = [
+    "CleanWeighting",
+    "DenoisingScoreMatching",
+    "FlowWeighting",
+    "ImplicitScoreMatching",
+    "LikelihoodWeighting",
+    "NoiseWeighting",
+    "PerDensity",
+    "ScoreWeighting",
+    "SlicedScoreMatching",
+    "UnitVarianceWeighting",
+    "Weighting",
+    "masked_mean",
+]

@@ -1,0 +1,189 @@
+"""The report of an evaluation: which metrics are as good as truth, and which are not."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from driftline.metrics.scores import Evaluation
+from driftline.report.floors import BOUND, Ratio, floors_figure, in_floors, main_keys, ratios
+from driftline.report.page import Cell, Page, Picture, Table, flatten
+from driftline.report.style import CLASS_NAMES
+
+MOST_NAMED = 6
+"""Metrics that the verdict names."""
+
+
+class Judgement(Evaluation):
+    """An evaluation as ``driftline evaluate`` writes it, with where it comes from.
+
+    Attributes:
+        command: the command line.
+        versions: of Python and the libraries.
+        sources: provenance of the generated and of the reference jets.
+    """
+
+    command: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @property
+    def types(self) -> list[str]:
+        """The classes."""
+        return list(dict.fromkeys(score.jet_type for score in self.scores))
+
+
+def evaluation_page(
+    judgement: Judgement, figures: Path | None = None, card: dict[str, object] | None = None
+) -> Page:
+    """The page of an evaluation.
+
+    Args:
+        judgement: the scores.
+        figures: directory with the figures of ``report.figures.evaluation_figures``, as PNG.
+        card: of the model that made the jets, where it is at hand.
+
+    Raises:
+        InputError: a figure cannot be read.
+    """
+    keys = main_keys(judgement)
+    return Page(
+        kind="Driftline evaluation of jets",
+        title=_title(judgement),
+        verdict=_verdict(judgement, keys),
+        facts=list(_facts(judgement, keys)),
+        remarks=list(_remarks(judgement)),
+        judged=_judged(judgement, keys),
+        pictures=list(_pictures(judgement, keys, figures)),
+        tables=[_table(judgement, jet_type) for jet_type in judgement.types],
+        provenance=list(_provenance(judgement)),
+        card=flatten(card) if card else (),
+    )
+
+
+def _title(judgement: Judgement) -> str:
+    model = judgement.sources.get("generated", {}).get("model")
+    return f"Jets of {model} against simulation" if model else "Generated jets against simulation"
+
+
+def _verdict(judgement: Judgement, keys: Sequence[str]) -> str:
+    good = [key for key in keys if _all_within(judgement, key)]
+    bad = [key for key in keys if key not in good]
+    bound = f"{BOUND:g} times the floor"
+    if not bad:
+        return f"All {len(keys)} metrics are within {bound}, in every class."
+    named = "; ".join(_worst(judgement, key) for key in bad[:MOST_NAMED])
+    more = f"; and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
+    if not good:
+        return f"No metric is within {bound} in every class. Worst first: {named}{more}."
+    return (
+        f"{len(good)} of {len(keys)} metrics are within {bound} in every class. Beyond it, worst "
+        f"first: {named}{more}."
+    )
+
+
+def _all_within(judgement: Judgement, key: str) -> bool:
+    return all(ratio.within for ratio in ratios(judgement, key).values())
+
+
+def _worst(judgement: Judgement, key: str) -> str:
+    found = ratios(judgement, key)
+    jet_type = max(found, key=lambda t: found[t].value)
+    return f"{_labels(judgement)[key]} ({found[jet_type].value:.2g} floors, {_class(jet_type)})"
+
+
+def _labels(judgement: Judgement) -> dict[str, str]:
+    return {score.key: score.label for score in judgement.scores}
+
+
+def _class(jet_type: str) -> str:
+    return CLASS_NAMES.get(jet_type, jet_type)
+
+
+def _facts(judgement: Judgement, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    within = sum(_all_within(judgement, key) for key in keys)
+    yield f"metrics within {BOUND:g} floors in every class", f"{within} of {len(keys)}"
+    yield "classes", str(len(judgement.types))
+    yield "generated jets a class", _range([s.generated for s in judgement.scores])
+    yield "reference jets a class", _range([s.reference for s in judgement.scores])
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _remarks(judgement: Judgement) -> Iterator[str]:
+    sizes = sorted({score.floor_sizes for score in judgement.scores})
+    shown = "; ".join(f"{a:,} against {b:,}" for a, b in sizes)
+    yield f"Floor: what truth against truth gives, of {shown} jets."
+    yield (
+        "Counted in floors, or in the floor's error where that is larger; the classifier's AUC "
+        "from 0.5; coverage as floor over value. Components of a metric and other conventions of "
+        "drawing are in the tables only."
+    )
+    for skipped in judgement.skipped:
+        yield f"Not computed: {skipped.metric}, {_class(skipped.jet_type)}: {skipped.reason}"
+
+
+def _judged(judgement: Judgement, keys: Sequence[str]) -> Table:
+    """A row a metric, worst first; a column a class."""
+    lines = []
+    for key in keys:
+        found = ratios(judgement, key)
+        cells = [_cell(found[t]) if t in found else Cell("", "quiet") for t in judgement.types]
+        lines.append([Cell(_labels(judgement)[key]), *cells])
+    note = (
+        f"In floors, with the score's standard error. Question mark: beyond {BOUND:g} by less than "
+        "two standard errors of score and floor together."
+    )
+    return Table(
+        "Distance from the truth, worst first",
+        ["Metric", *map(_class, judgement.types)],
+        lines,
+        note,
+    )
+
+
+def _cell(ratio: Ratio) -> Cell:
+    if ratio.within:
+        return Cell(str(ratio), "good")
+    return Cell(str(ratio), "bad" if ratio.beyond else "open")
+
+
+def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -> Iterator[Picture]:
+    caption = (
+        f"Dashed: as good as truth. Shaded: within {BOUND:g} floors. Bars: standard errors of the "
+        "score."
+    )
+    yield Picture.drawn("Distance from the truth", caption, floors_figure(judgement, keys))
+    if figures is None:
+        return
+    shown = {"jets": "Single jets", "average_jets": "Average jets"}
+    shown |= {f"spectra_{t}": f"Spectra: {_class(t)}" for t in judgement.types}
+    for stem, title in shown.items():
+        path = figures / f"{stem}.png"
+        if path.is_file():
+            yield Picture.png(title, "", path.read_bytes())
+
+
+def _table(judgement: Judgement, jet_type: str) -> Table:
+    lines = [
+        [Cell(label), Cell(value), Cell(floor), _cell(in_floors(score)), Cell(note, "quiet")]
+        for score, (_, label, value, floor, note) in zip(
+            judgement.scores, judgement.rows(), strict=True
+        )
+        if score.jet_type == jet_type
+    ]
+    head = ["Metric", "Generated", "Floor", "In floors", "Note"]
+    if not any(line[-1].text for line in lines):
+        head, lines = head[:-1], [line[:-1] for line in lines]
+    return Table(_class(jet_type).capitalize(), head, lines)
+
+
+def _provenance(judgement: Judgement) -> Iterator[tuple[str, str]]:
+    yield "command", judgement.command or "(from Python)"
+    yield "seed of the resampling", str(judgement.seed)
+    yield from judgement.versions.items()
+    yield from flatten(judgement.sources)

@@ -1,0 +1,82 @@
+"""Tuning: grids fitted to a model are kept, and the recommendation becomes its default."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from driftline.data.clouds import Jets
+from driftline.diffusion.grids import TunedGrid
+from driftline.diffusion.samplers import UniPC, parse
+from driftline.errors import InputError
+from driftline.generator import Generator
+from driftline.study import run_study, tune
+from driftline.study.tune import fitted, with_recommendation
+from tiny_models import tiny_generator
+
+
+@pytest.fixture(scope="module")
+def generator(toy_jets: Jets) -> Generator:
+    return tiny_generator(toy_jets)
+
+
+def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
+    path = tmp_path / "grids.json"
+    (text,) = fitted(generator, ["unipc:steps=4"], path)
+    sampler = parse(text)
+    assert isinstance(sampler, UniPC)
+    assert isinstance(sampler.grid, TunedGrid)
+    assert len(sampler.grid.levels) == 3
+    monkeypatch.setattr(tune, "with_tuned_grid", None)
+    assert fitted(generator, ["unipc:steps=4"], path) == [text]
+    path.write_text(json.dumps({"model": "another", "grids": {"unipc:steps=4": "em"}}))
+    with pytest.raises(TypeError):  # fitted anew, for it is another model's
+        fitted(generator, ["unipc:steps=4"], path)
+    path.write_text("{")
+    with pytest.raises(InputError, match="damaged.*delete it"):
+        fitted(generator, ["unipc:steps=4"], path)
+
+
+@pytest.mark.parametrize("candidate", ["em:steps=5", "rk45", "unipc:steps=1", "nothing"])
+def test_samplers_without_a_grid_to_fit_are_refused(generator, tmp_path, candidate):
+    with pytest.raises(InputError, match="--candidate"):
+        fitted(generator, [candidate], tmp_path / "grids.json")
+
+
+def test_the_recommendation_becomes_the_default(generator, toy_jets, tmp_path: Path):
+    found = run_study(
+        generator,
+        toy_jets,
+        tmp_path / "study",
+        samplers=["dpm:steps=60", "dpm:steps=30"],
+        count=100,
+        types=["t"],
+        draws=100,
+    )
+    assert found.recommendation.sampler == found.rows[1].sampler
+    tuned = with_recommendation(generator, found)
+    assert tuned.default_sampler == parse(found.rows[1].sampler)
+    evidence = tuned.card["sampler_evidence"]
+    assert evidence["baseline_evaluations"] == 120
+    assert len(evidence["verdicts"]) == 3
+    assert "sampler" not in generator.card
+    tuned.save(tmp_path / "tuned.safetensors")
+    again = Generator.load(tmp_path / "tuned.safetensors")
+    assert again.default_sampler == tuned.default_sampler
+
+
+def test_without_a_recommendation_nothing_is_stored(generator, toy_jets, tmp_path):
+    found = run_study(
+        generator,
+        toy_jets,
+        tmp_path / "study",
+        samplers=["dpm:steps=30", "dpm:steps=2"],
+        count=100,
+        types=["t"],
+        draws=100,
+    )
+    alone = found.model_copy(
+        update={"recommendation": found.recommendation.model_copy(update={"sampler": None})}
+    )
+    with pytest.raises(InputError, match="no sampler was shown"):
+        with_recommendation(generator, alone)

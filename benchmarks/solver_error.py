@@ -11,7 +11,7 @@ import torch
 import typer
 
 import driftline
-from driftline.data.constituent_sum import constituent_sum
+from driftline.data.energy_moments import energy_moments
 from driftline.data.shipped import read_reference
 from driftline.diffusion.grids import Karras, UniformLogSNR
 from driftline.diffusion.noise import Noise
@@ -37,9 +37,9 @@ def main(
     constants = generator.preprocessing
     middle = np.full((len(jets), 3), 0.5)
     features = constants.encode_features(jets.features, jets.labels, middle[:, 0])
-    sums = constituent_sum(jets.particles).astype(np.float32)
-    sums = constants.encode_sums(sums, jets.labels, middle)
-    condition = np.concatenate([constants.one_hot(jets.labels), features, sums], axis=1)
+    moments = energy_moments(jets.particles).astype(np.float32)
+    moments = constants.encode_moments(moments, jets.labels, middle)
+    condition = np.concatenate([constants.one_hot(jets.labels), features, moments], axis=1)
     mask = torch.from_numpy(jets.mask)
 
     def run(sampler: Sampler) -> Result:

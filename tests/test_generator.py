@@ -20,10 +20,10 @@ from driftline.generator import Generator
 from driftline.networks import build
 
 NETWORKS = {
-    "jet_level": {"name": "resnet", "options": {"features": 8, "condition": 13, "hidden": 16}},
+    "jet_level": {"name": "resnet", "options": {"features": 10, "condition": 13, "hidden": 16}},
     "particle_level": {
         "name": "epic",
-        "options": {"features": 3, "condition": 13, "hidden": 8, "layers": 2, "width": 8},
+        "options": {"features": 3, "condition": 15, "hidden": 8, "layers": 2, "width": 8},
     },
 }
 FAST = DPMSolver(steps=4)

@@ -19,11 +19,11 @@ def tiny_generator(jets: Jets) -> Generator:
     networks = {
         "jet_level": {
             "name": "resnet",
-            "options": {"features": 8, "condition": classes + 8, "hidden": 8, "layers": 1},
+            "options": {"features": 10, "condition": classes + 8, "hidden": 8, "layers": 1},
         },
         "particle_level": {
             "name": "epic",
-            "options": {"features": 3, "condition": classes + 8, "hidden": 8, "layers": 1},
+            "options": {"features": 3, "condition": classes + 10, "hidden": 8, "layers": 1},
         },
     }
     with torch.random.fork_rng():

@@ -2,7 +2,7 @@
 
 As in FPCD (Mikuni et al., 2304.01266) a jet-level model draws pt, eta, mass and the number of
 particles of a jet of given class, and a particle-level model draws its particles given those. Here
-the jet-level model draws the four-momentum of the stored particles too; it is then met exactly.
+the jet-level model draws the lowest moments of the energy flow too; they are then met exactly.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from driftline import modelfile
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
-from driftline.data.constituent_sum import SUM_FEATURES
+from driftline.data.energy_moments import MOMENT_FEATURES
 from driftline.data.physical import make_physical
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
@@ -42,7 +42,7 @@ class JetLevel:
     Attributes:
         labels: (N,) classes.
         features: (N, 4) float32, ``JET_FEATURES``.
-        sums: (N, 4) float32, ``SUM_FEATURES``.
+        moments: (N, 6) float32, ``MOMENT_FEATURES``.
         mask: (N, P) bool, true for the particles that the jets will have.
         condition: (N, C) condition of the particle-level model.
         cost: evaluations and wall time.
@@ -50,7 +50,7 @@ class JetLevel:
 
     labels: NDArray[np.int64]
     features: NDArray[np.float32]
-    sums: NDArray[np.float32]
+    moments: NDArray[np.float32]
     mask: NDArray[np.bool_]
     condition: Tensor
     cost: Result
@@ -98,7 +98,7 @@ class Generator:
     """A jet generator: load it, ask it for jets, save it.
 
     Attributes:
-        jet_level: denoiser of the encoded features of a jet and of its particles' sum.
+        jet_level: denoiser of the encoded features of a jet and its energy moments.
         particle_level: denoiser of the encoded particles.
         networks: for either, the name and the options that build its network.
         preprocessing: the invertible map between jets and what the denoisers see.
@@ -203,7 +203,7 @@ class Generator:
         )
         x = particle_level.x.cpu().numpy()
         raw = self.preprocessing.decode_particles(x, drawn.mask, drawn.labels)
-        particles, repaired = make_physical(raw, drawn.sums)
+        particles, repaired = make_physical(raw, drawn.moments)
         attributes = {"sampler": describe(chosen), "seed": seed, "model": self.card.get("name")}
         types = self.preprocessing.types
         jets = Jets(particles, drawn.mask, drawn.features, drawn.labels, types, attributes)
@@ -232,28 +232,28 @@ class Generator:
         asked = self._asked(count, pt, eta, mass, num_particles)
         z_given, given = self._encode_given(asked, labels, Noise(seed, _DEQUANTISATION), events)
         one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
-        no_sums = given.new_zeros(count, len(SUM_FEATURES))
+        no_moments = given.new_zeros(count, len(MOMENT_FEATURES))
         cost = sample(
             self.jet_level,
             sampler or self.default_sampler,
             noise=Noise(seed, _JET_LEVEL),
             events=events,
-            shape=(len(JET_FEATURES + SUM_FEATURES),),
+            shape=(len(JET_FEATURES + MOMENT_FEATURES),),
             condition=torch.cat([one_hot, z_given, given.float()], dim=1),
-            mask=torch.cat([~given, ~no_sums], dim=1),
+            mask=torch.cat([~given, ~no_moments], dim=1),
             batch=batch,
             device=_device(self.jet_level),
         )
-        z_features, z_sums = cost.x.cpu().split([len(JET_FEATURES), len(SUM_FEATURES)], dim=1)
+        z_features, z_moments = cost.x.cpu().split([len(JET_FEATURES), len(MOMENT_FEATURES)], dim=1)
         z_features = torch.where(given, z_given, z_features)
         features = self.preprocessing.decode_features(z_features.numpy(), labels)
         features = np.where(np.isnan(asked), features, asked.astype(np.float32))
         return JetLevel(
             labels=labels,
             features=features,
-            sums=self.preprocessing.decode_sums(z_sums.numpy(), labels),
+            moments=self.preprocessing.decode_moments(z_moments.numpy(), labels),
             mask=np.arange(self.preprocessing.max_particles) < features[:, 3:4],
-            condition=torch.cat([one_hot, z_features, z_sums], dim=1),
+            condition=torch.cat([one_hot, z_features, z_moments], dim=1),
             cost=cost,
         )
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from driftline.data.clouds import JET_TYPES, Jets
-from driftline.data.constituent_sum import constituent_sum
+from driftline.data.energy_moments import energy_moments
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.errors import InputError
 from driftline.generator import Generator
@@ -43,7 +43,7 @@ def test_jet_level_batches_hide_what_is_given(toy_jets: Jets) -> None:
     assert condition is not None
     assert mask is not None
     one_hot, values, flags = condition.split([5, 4, 4], dim=1)
-    assert mask[:, 4:].all()  # the sums are never given
+    assert mask[:, 4:].all()  # the moments are never given
     x, mask = x[:, :4], mask[:, :4]
     assert torch.equal(one_hot.argmax(dim=1), torch.from_numpy(toy_jets.labels))
     assert torch.equal(flags.bool(), ~mask)
@@ -65,8 +65,8 @@ def test_particle_level_batches_are_encoded_jets_and_their_mirror_images(toy_jet
     rows = index.numpy()
     decoded = preprocessing.decode_particles(x.numpy(), mask.numpy(), toy_jets.labels[rows])
     features = preprocessing.decode_features(condition[:, 5:9].numpy(), toy_jets.labels[rows])
-    sums = preprocessing.decode_sums(condition[:, 9:].numpy(), toy_jets.labels[rows])
-    np.testing.assert_allclose(sums, constituent_sum(decoded), atol=2e-5)
+    moments = preprocessing.decode_moments(condition[:, 9:].numpy(), toy_jets.labels[rows])
+    np.testing.assert_allclose(moments, energy_moments(decoded), atol=2e-5)
     signs = np.sign(decoded[:, 0, :2] * toy_jets.particles[rows, 0, :2])
     assert {tuple(s) for s in signs.astype(int)} == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
     expected = toy_jets.particles[rows].copy()

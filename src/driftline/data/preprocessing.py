@@ -3,12 +3,13 @@
 Of the jet: ln pt, eta and ln mass pass through a monotone, piecewise linear map from quantiles of
 their class to quantiles of the normal distribution; the multiplicity n is dequantised by a uniform
 number u in [0, 1), z = Phi^-1(F(n - 1) + u p(n)), with F its distribution function in the class.
-Of the sum of its stored constituents: angles, ptrel and ln massrel, through such quantile maps too;
-a sum that is complete has ptrel = 1 and phirel = 0 exactly, so all are dequantised first.
+Of its energy moments: axis, ptrel, ln massrel and atanh of the ellipticity, through such quantile
+maps too; a jet that is stored whole has ptrel = 1 and phirel = 0 exactly, so these are dequantised.
 Of the particles: the angles pass through asinh(angle / scale), ptrel through the logit, and each is
 then standardised per class. All maps are calculated in float64 and give the dtype of their input.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
 
 from driftline.data.clouds import JET_FEATURES, Jets
-from driftline.data.constituent_sum import LARGEST_ANGLE, constituent_sum
+from driftline.data.energy_moments import LARGEST_ANGLE, energy_moments
 from driftline.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
@@ -30,7 +31,10 @@ _SMALLEST_RELATIVE = 1e-5
 """Smaller massrel are taken as this."""
 
 _JITTER = 1e-5
-"""Width over which angles and ptrel of sums are dequantised; far below any resolution."""
+"""Width over which axis and ptrel are dequantised; far below any resolution."""
+
+_FLATTEST = 1 - 1e-6
+"""Larger ellipticities are taken as this."""
 
 _UNSEEN = 2e-7
 """Probability given to every multiplicity, so that those a class never showed can be asked for."""
@@ -48,7 +52,8 @@ class JetPreprocessing:
         jets_per_class: (K,) how many jets the constants come from; 0: class not known.
         angle_scale: scale of the asinh map of etarel and phirel; large means linear.
         quantiles: (K, 3, Q) float64, knots of ln pt, eta and ln mass, strictly increasing.
-        sum_quantiles: (K, 4, Q) float64, knots of the sums' etarel, phirel, ptrel and ln massrel.
+        moment_quantiles: (K, 6, Q) float64, knots of the energy moments: etarel, phirel, ptrel,
+            ln massrel and the two components of the ellipticity, its length mapped by atanh.
         normal: (K, Q) float64, the normal quantiles that belong to them, strictly increasing.
         multiplicity: (K, P) float64, distribution function F(1) ... F(P) = 1, strictly increasing.
         centre: (K, 3) float64, means of the mapped particle features.
@@ -59,7 +64,7 @@ class JetPreprocessing:
     jets_per_class: tuple[int, ...]
     angle_scale: float
     quantiles: NDArray[np.float64]
-    sum_quantiles: NDArray[np.float64]
+    moment_quantiles: NDArray[np.float64]
     normal: NDArray[np.float64]
     multiplicity: NDArray[np.float64]
     centre: NDArray[np.float64]
@@ -130,27 +135,28 @@ class JetPreprocessing:
         x[:, [0, 2]] = np.exp(x[:, [0, 2]])
         return x.astype(z.dtype)
 
-    def encode_sums(self, sums: Floats, labels: Labels, uniform: Floats) -> Floats:
-        """(N, 4) ``SUM_FEATURES`` -> (N, 4) normal within each class.
+    def encode_moments(self, moments: Floats, labels: Labels, uniform: Floats) -> Floats:
+        """(N, 6) ``MOMENT_FEATURES`` -> (N, 6) normal within each class.
 
         Args:
-            sums: (N, 4), as ``constituent_sum`` gives them.
+            moments: (N, 6), as ``energy_moments`` gives them.
             labels: (N,) classes.
-            uniform: (N, 3) in [0, 1), where in its interval of 1e-5 an angle or ptrel is put.
+            uniform: (N, 3) in [0, 1), where in its interval of 1e-5 axis or ptrel is put.
 
         Raises:
             InputError: a class that ``fit`` did not see.
         """
         self._classes(labels)
-        x = _smooth_sums(sums, uniform)
-        return self._to_normal(x, labels, self.sum_quantiles).astype(sums.dtype)
+        x = _smooth_moments(moments, uniform)
+        return self._to_normal(x, labels, self.moment_quantiles).astype(moments.dtype)
 
-    def decode_sums(self, z: Floats, labels: Labels) -> Floats:
-        """(N, 4) -> ``SUM_FEATURES``, ptrel at most 1: the inverse of ``encode_sums`` to 1e-5."""
+    def decode_moments(self, z: Floats, labels: Labels) -> Floats:
+        """(N, 6) -> ``MOMENT_FEATURES``, ptrel at most 1: inverts ``encode_moments`` to 1e-5."""
         self._classes(labels)
-        x = self._from_normal(np.asarray(z, dtype=np.float64), labels, self.sum_quantiles)
+        x = self._from_normal(np.asarray(z, dtype=np.float64), labels, self.moment_quantiles)
         x[:, 2] = np.clip(x[:, 2], _SMALLEST_RELATIVE, 1.0)
         x[:, 3] = np.exp(x[:, 3])
+        x[:, 4:] = _rescaled(x[:, 4:], np.tanh)
         return x.astype(z.dtype)
 
     def encode_particles(
@@ -193,7 +199,7 @@ class JetPreprocessing:
         Raises:
             KeyError, TypeError, ValueError: the dictionary is not one of ``to_dict``.
         """
-        arrays = ("quantiles", "sum_quantiles", "normal", "multiplicity", "centre", "width")
+        arrays = ("quantiles", "moment_quantiles", "normal", "multiplicity", "centre", "width")
         return cls(
             tuple(constants["types"]),
             tuple(constants["jets_per_class"]),
@@ -261,9 +267,9 @@ class JetPreprocessing:
 def _fit_class(jets: Jets, knots: int, angle_scale: float) -> tuple[NDArray[np.float64], ...]:
     """The arrays of one class, without the leading K, in the order of the attributes."""
     features = _log_masses(jets.features.astype(np.float64))
-    sums = constituent_sum(jets.particles * jets.mask[..., None])
+    moments = energy_moments(jets.particles * jets.mask[..., None])
     uniform = np.random.default_rng(0).uniform(size=(len(jets), 3))
-    columns = np.concatenate([features[:, :3], _smooth_sums(sums, uniform)], axis=1)
+    columns = np.concatenate([features[:, :3], _smooth_moments(moments, uniform)], axis=1)
     x, z = _quantile_knots(columns, knots)
     slots = jets.mask.shape[1]
     seen = np.bincount(features[:, 3].astype(np.int64), minlength=slots + 1)[1:]
@@ -320,12 +326,22 @@ def _log_masses(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return x
 
 
-def _smooth_sums(sums: Floats, uniform: Floats) -> NDArray[np.float64]:
-    """Sums (N, 4) with angles and ptrel dequantised, and massrel replaced by its logarithm."""
-    x = np.array(sums, dtype=np.float64)
+def _smooth_moments(moments: Floats, uniform: Floats) -> NDArray[np.float64]:
+    """Moments (N, 6), axis and ptrel dequantised, ln massrel, ellipticity of any length."""
+    x = np.array(moments, dtype=np.float64)
     x[:, :3] += _JITTER * (np.asarray(uniform, dtype=np.float64) - 0.5)
     x[:, 3] = np.log(np.maximum(x[:, 3], _SMALLEST_RELATIVE))
+    x[:, 4:] = _rescaled(x[:, 4:], lambda length: np.arctanh(np.minimum(length, _FLATTEST)))
     return x
+
+
+def _rescaled(
+    vectors: NDArray[np.float64], change: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Vectors (N, 2) of the same direction and changed length."""
+    length = np.hypot(*vectors.T)
+    factor = np.divide(change(length), length, out=np.ones_like(length), where=length > 0)
+    return vectors * factor[:, None]
 
 
 def _mapped_particles(particles: NDArray[np.float64], angle_scale: float) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
-from driftline.data.constituent_sum import SUM_FEATURES, constituent_sum
+from driftline.data.energy_moments import MOMENT_FEATURES, energy_moments
 from driftline.data.formats import jetnet
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
@@ -29,7 +29,7 @@ from driftline.training.recipe import JetRecipe, Named, Stage
 
 
 class JetEvents:
-    """What both stages share: features and sums, encoded afresh for every batch, and reflections.
+    """What both stages share: features and moments, encoded afresh for every batch, and reflections.
 
     Args:
         jets: the sample.
@@ -39,7 +39,7 @@ class JetEvents:
 
     def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
         self.features, self.labels = jets.features, jets.labels
-        self.sums = constituent_sum(jets.particles * jets.mask[..., None]).astype(np.float32)
+        self.moments = energy_moments(jets.particles * jets.mask[..., None]).astype(np.float32)
         self.preprocessing = preprocessing
         self.reflections = reflections
         self.one_hot = torch.from_numpy(preprocessing.one_hot(jets.labels))
@@ -54,24 +54,26 @@ class JetEvents:
         return torch.randint(0, 2, (count, 2), generator=generator).float() * 2 - 1
 
     def encoded(self, index: Tensor, signs: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, 8) features and sums as the networks see them, mirrored and dequantised."""
+        """(B, 10) features and moments as the networks see them, mirrored and dequantised."""
         rows = index.numpy()
-        features, sums, labels = self.features[rows], self.sums[rows], self.labels[rows]
+        labels = self.labels[rows]
+        features, moments = self.features[rows], self.moments[rows]
         features[:, 1] *= signs[:, 0].numpy()
-        sums[:, :2] *= signs.numpy()
+        moments[:, :2] *= signs.numpy()
+        moments[:, 5] *= signs.prod(dim=1).numpy()  # of e only the part mixed in eta and phi
         uniform = torch.rand(len(rows), 4, generator=generator, dtype=torch.float64).numpy()
         encoded = (
             self.preprocessing.encode_features(features, labels, uniform[:, 0]),
-            self.preprocessing.encode_sums(sums, labels, uniform[:, 1:]),
+            self.preprocessing.encode_moments(moments, labels, uniform[:, 1:]),
         )
         return torch.from_numpy(np.concatenate(encoded, axis=1))
 
 
 class JetLevelEvents(JetEvents):
-    """Events of the jet-level model: (B, 8) features and sums, random subsets of features given.
+    """Events of the jet-level model: (B, 10) features and moments, some of the features given.
 
     Given features are in the condition, one_hot ++ given values ++ given flags; they are masked out
-    of the event, so that the model learns the distribution of the others. Sums are never given.
+    of the event, so that the model learns the distribution of the others. Moments are never given.
 
     Args:
         given: probability that an event has given features; then each is given with one half.
@@ -92,12 +94,12 @@ class JetLevelEvents(JetEvents):
         flags = some & (torch.rand(count, features, generator=generator) < 0.5)
         values = x[:, :features] * flags
         condition = torch.cat([self.one_hot[index], values, flags.float()], dim=1)
-        hidden = torch.cat([~flags, flags.new_ones(count, len(SUM_FEATURES))], dim=1)
+        hidden = torch.cat([~flags, flags.new_ones(count, len(MOMENT_FEATURES))], dim=1)
         return Batch(x * hidden, condition, hidden)
 
 
 class ParticleLevelEvents(JetEvents):
-    """Events of the particle-level model: (B, P, 3), condition one_hot ++ features ++ sums."""
+    """Events of the particle-level model: (B, P, 3), condition one_hot ++ features ++ moments."""
 
     def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
         super().__init__(jets, preprocessing, reflections)
@@ -141,7 +143,7 @@ def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
 
 def network_specs(recipe: JetRecipe, classes: int) -> dict[str, dict[str, Any]]:
     """Name and options that build the network of each stage."""
-    features, drawn = len(JET_FEATURES), len(JET_FEATURES + SUM_FEATURES)
+    features, drawn = len(JET_FEATURES), len(JET_FEATURES + MOMENT_FEATURES)
     return {
         "jet_level": _network_spec(recipe.jet_level, drawn, classes + 2 * features),
         "particle_level": _network_spec(

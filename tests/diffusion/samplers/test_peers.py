@@ -1,0 +1,158 @@
+"""Samplers of k-diffusion, diffusers and azula beside ours, on one problem and equal levels.
+
+Their values were made in an environment of their own by ``fixtures/make_peers.py``. Where they
+differ from ours, their order of convergence says which are right.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from driftline.diffusion.analytic import AnalyticDenoiser, GaussianMixture
+from driftline.diffusion.grids import UniformLogSNR
+from driftline.diffusion.samplers import (
+    DDIM,
+    DEIS,
+    EDM,
+    IPNDM,
+    RK4,
+    Ancestral,
+    DPMSolver,
+    Euler,
+    Heun,
+    Sampler,
+    UniPC,
+)
+from driftline.diffusion.samplers.loop import run
+from driftline.diffusion.samplers.plan import Model
+from driftline.diffusion.schedules import EDM as EDMSchedule
+from driftline.diffusion.schedules import Schedule
+from oracles import slope
+
+PEERS = json.loads((Path(__file__).parents[1] / "fixtures" / "peers.json").read_text())
+SCHEDULE = EDMSchedule(1e-5, 80.0)
+
+
+def tensor(values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+MIXTURE = AnalyticDenoiser(
+    GaussianMixture(**{name: tensor(v) for name, v in PEERS["mixture"].items()}), SCHEDULE
+)
+
+
+@dataclass(frozen=True)
+class Explicit:
+    """The levels of a fixture."""
+
+    name: str = "levels"
+
+    def times(self, steps: int, schedule: Schedule) -> Tensor:
+        assert steps == len(PEERS[self.name])
+        return schedule.time(-tensor(PEERS[self.name]).log()).clamp(0.0, 1.0)
+
+
+GRID, EQUAL, COUNT = Explicit(), Explicit("equal"), len(PEERS["levels"])
+
+
+def ours(sampler: Sampler) -> Tensor:
+    """Our events from the fixture's start and, where noise is drawn, its noise in turn."""
+    draws = iter([tensor(PEERS["start"]) / 80.0, *tensor(PEERS["noise"])])
+    return run(sampler.plan(SCHEDULE), Model(MIXTURE), lambda: next(draws))
+
+
+SAME: dict[str, Sampler] = {
+    "k-diffusion euler": Euler(COUNT, GRID),
+    "k-diffusion heun": Heun(COUNT, GRID),
+    "k-diffusion dpmpp_2m": DPMSolver(COUNT, 2, GRID),
+    "k-diffusion lms-2, equal steps": IPNDM(COUNT, 2, EQUAL),
+    "k-diffusion lms-4, equal steps": IPNDM(COUNT, 4, EQUAL),
+    "k-diffusion euler_ancestral": Ancestral(COUNT, GRID),
+    "k-diffusion dpmpp_2m_sde(0.5)": DPMSolver(COUNT, 2, GRID, 0.5),
+    "k-diffusion dpmpp_2m_sde(1.0)": DPMSolver(COUNT, 2, GRID, 1.0),
+    "diffusers UniPC-1": UniPC(COUNT, 1, GRID),
+    "diffusers UniPC-2": UniPC(COUNT, 2, GRID),
+    "diffusers UniPC-3": UniPC(COUNT, 3, GRID),
+    "diffusers DEIS-2": DEIS(COUNT, 2, GRID),
+    "diffusers DEIS-3": DEIS(COUNT, 3, GRID),
+    "diffusers DPM++ 2M": DPMSolver(COUNT, 2, GRID),
+    "azula DDIM": DDIM(COUNT, grid=GRID),
+    "azula Heun": Heun(COUNT, GRID),
+    "azula zEAB-2": DEIS(COUNT, 2, GRID),
+    "azula zEAB-3": DEIS(COUNT, 3, GRID),
+    "azula zEAB-4": DEIS(COUNT, 4, GRID),
+    "azula xEAB-3": DPMSolver(COUNT, 3, GRID),
+}
+SINGLE = {"diffusers DPM++ 2M"}
+"""Computed in float32 by the peer, whatever it is given."""
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_equal_to_rounding(name: str) -> None:
+    """In float64, with the peer's noise where there is any.
+
+    LMS integrates the polynomial through its estimates on any grid, iPNDM has the coefficients of
+    equal steps, so they are compared there.
+    """
+    tolerance = 2e-5 if name in SINGLE else 1e-9
+    expected = tensor(PEERS["results"][name])
+    torch.testing.assert_close(ours(SAME[name]), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_heun_with_churn_lifts_the_same_levels() -> None:
+    """The same noise level by level: k-diffusion draws at the head of every step, ours before it.
+
+    It draws for the steps without churn too, the first (beyond S_max) and those below S_min.
+    """
+    sampler = EDM(COUNT, churn=4.0, low=0.05, high=50.0, inflation=1.003, grid=GRID)
+    lifted = [0.05 <= s <= 50.0 for s in PEERS["levels"]]
+    assert not lifted[0] and not lifted[-1] and sum(lifted) > 5
+    used = [z for z, lift in zip(PEERS["noise"], lifted) if lift]
+    draws = iter([tensor(PEERS["start"]) / 80.0, *tensor(used)])
+    x = run(sampler.plan(SCHEDULE), Model(MIXTURE), lambda: next(draws))
+    expected = tensor(PEERS["results"]["k-diffusion heun with churn"])
+    torch.testing.assert_close(x, expected, rtol=1e-9, atol=1e-9)
+    assert next(draws, None) is None
+
+
+@pytest.fixture(scope="module")
+def fine() -> Tensor:
+    return ours(RK4(600, UniformLogSNR(1e-4)))
+
+
+def errors(results: dict[str, Any], fine: Tensor) -> list[float]:
+    return [float((tensor(x) - fine).abs().mean()) for x in results.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [("k-diffusion dpmpp_3m_sde(0)", 2), ("azula xEAB-3", 3), ("azula REAB-3", 1)],
+)
+def test_order_of_peers_that_call_themselves_third(name: str, order: int, fine: Tensor) -> None:
+    r"""Where published code of third order differs from ours, it is not of third order.
+
+    k-diffusion's 3M multiplies the second divided difference by :math:`\varphi_3`; Taylor's series
+    has :math:`D''h^2 \varphi_3`, and a second divided difference is half of :math:`D''h^2`. azula's
+    xEAB integrates the polynomial, as ours. azula's REAB mixes two levels under one root,
+    :math:`\sqrt{\alpha_s^2 + \sigma_t^2}`, where its equation has one.
+    """
+    results = PEERS["orders"][name]
+    assert slope([int(n) for n in results], errors(results, fine)) == pytest.approx(order, abs=0.25)
+
+
+def test_our_third_order_on_the_same_grids(fine: Tensor) -> None:
+    steps = [int(n) for n in PEERS["orders"]["azula xEAB-3"]]
+    results = {str(n): ours(DPMSolver(n, 3, UniformLogSNR(1e-4))) for n in steps}
+    mine = [float((x - fine).abs().mean()) for x in results.values()]
+    assert slope(steps, mine) == pytest.approx(3, abs=0.25)
+    for n, x in results.items():
+        expected = tensor(PEERS["orders"]["azula xEAB-3"][n])
+        torch.testing.assert_close(x, expected, rtol=1e-8, atol=1e-8)
+    published = errors(PEERS["orders"]["k-diffusion dpmpp_3m_sde(0)"], fine)
+    assert all(a < b for a, b in zip(mine, published))

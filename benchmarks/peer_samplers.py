@@ -1,4 +1,4 @@
-"""Samplers of azula, k-diffusion and diffusers as plain functions of a denoiser, where they install.
+"""Samplers of azula, k-diffusion and diffusers as plain functions of a denoiser.
 
 All of them see the same problem, D(x_hat; s) on given levels s with x_hat = x/alpha, and end with a
 clean estimate, so that they can be set beside ours at equal levels and equal evaluations. The

@@ -21,7 +21,7 @@ SETTINGS = {
     "batch": 20,
     "types": ["t", "g"],
     "seeds": [1, 2],
-    "draws": 40,
+    "draws": 120,
 }
 
 
@@ -139,7 +139,7 @@ def test_damaged_study_is_refused(study, tmp_path):
     [
         ({"count": 31}, "computed with count 30, now it is 31"),
         ({"batch": 10}, "computed with batch 20, now it is 10"),
-        ({"draws": 50}, "computed with draws 40, now it is 50"),
+        ({"draws": 150}, "computed with draws 120, now it is 150"),
     ],
 )
 def test_other_settings_are_refused(out, generator, toy_jets, change, message):
@@ -169,7 +169,7 @@ def test_force_computes_again(generator, toy_jets, make_jets, tmp_path):
         ({"samplers": ["dpm:steps=0"]}, "samplers: steps must be at least 1"),
         ({"samplers": []}, "at least one sampler"),
         ({"seeds": []}, "at least one sampler and one seed"),
-        ({"count": 1}, "count is 1; a study needs at least 2"),
+        ({"count": 1}, "count is 1; a study of this size needs at least 2"),
         ({"types": ["b"]}, "class 'b' is unknown to the model"),
     ],
 )

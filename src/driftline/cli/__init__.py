@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 import typer
 
-from driftline.cli import demo, evaluate, info, report, sample, simulate, study, train, tune
+from driftline.cli import (
+    demo,
+    evaluate,
+    illustrate,
+    info,
+    report,
+    sample,
+    simulate,
+    study,
+    train,
+    tune,
+)
 from driftline.errors import InputError
 
 app = typer.Typer(
@@ -24,6 +35,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("study")(study.study)
 app.command("report")(report.report)
 app.command("tune")(tune.tune)
+app.command("illustrate")(illustrate.illustrate)
 app.command("info")(info.info)
 
 

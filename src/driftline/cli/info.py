@@ -22,9 +22,8 @@ def info(
     from driftline.generator import shipped_models
 
     check_json(json, force)
-    path = reference_path(file)
-    if not path.exists():
-        path = shipped_models().get(str(file), file)
+    # a shipped model goes before reference jets of the same name
+    path = file if file.exists() else shipped_models().get(str(file), reference_path(file))
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path")
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):

@@ -22,7 +22,8 @@ def expand(values: Tensor, like: Tensor) -> Tensor:
 class CleanEstimate(Protocol):
     """E[x_0 | x_t]: all that a sampler asks of a model, trained or analytic."""
 
-    schedule: Schedule
+    @property
+    def schedule(self) -> Schedule: ...
 
     def __call__(
         self, x: Tensor, t: Tensor, condition: Tensor | None = None, mask: Tensor | None = None

@@ -14,7 +14,7 @@ from driftline.study.cells import Store, Task
 from driftline.study.provenance import fingerprint, fingerprint_jets, machine, versions
 from driftline.study.recommend import recommend
 from driftline.study.resampling import compare, floor
-from driftline.study.results import Cell, Floor, Settings, Study
+from driftline.study.results import HEADLINE, Cell, Floor, Settings, Study
 from driftline.study.summary import summarise
 from driftline.study.verdicts import decide
 
@@ -226,16 +226,19 @@ def _plan(
     draws: int,
     reference: Jets,
 ) -> Plan:
-    for what, number, least in (("count", count, 2), ("batch", batch, 1), ("draws", draws, 20)):
+    wanted = tuple(dict.fromkeys(types or reference.present))
+    # with fewer draws no p-value is small enough for Holm's first test
+    draws_needed = 20 * len(HEADLINE) * len(wanted) - 1
+    needed = (("count", count, 2), ("batch", batch, 1), ("draws", draws, draws_needed))
+    for what, number, least in needed:
         if number < least:
-            raise InputError(f"{what} is {number}; a study needs at least {least}")
+            raise InputError(f"{what} is {number}; a study of this size needs at least {least}")
     try:
         chosen = tuple(dict.fromkeys(parse(text) for text in samplers))
     except ValueError as error:
         raise InputError(f"samplers: {error}") from error
     if not chosen or not seeds:
         raise InputError("a study needs at least one sampler and one seed; name some")
-    wanted = tuple(dict.fromkeys(types or reference.present))
     return Plan(chosen, wanted, tuple(dict.fromkeys(seeds)), count, batch, draws)
 
 

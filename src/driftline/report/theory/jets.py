@@ -116,5 +116,7 @@ def jets_figure(found: JetStrip, simulated: int = 0, generated: int = 0) -> Figu
             above.set_title(f"$t$ = {t:.2f}")
             below.set_xlabel(r"$\eta^{rel}$", loc="center")
         name = CLASS_NAMES[found.jet_type]
-        figure.suptitle(f"A {name} jet: area of a particle is its $p_T$", fontsize=11)
+        figure.suptitle(
+            f"{name.capitalize()} jets: the area of a particle is its $p_T$", fontsize=11
+        )
     return figure

@@ -31,8 +31,8 @@ from driftline.report.theory.record import Course
 
 LANGEVIN = Langevin(steps=600, snr=0.5, noise=0.2, start=1.6)
 EVENTS = 1500
-SHOWN = 12
-"""Events whose path is drawn."""
+SHOWN = 12, 3
+"""Events whose path is drawn, without and with noise."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,10 @@ def _paths(denoiser: AnalyticDenoiser, sampler: Sampler, seed: int) -> Tensor:
 def langevin_figure(found: NoiseOrNone) -> Figure:
     """Paths and ends without noise, with noise, and both beside the exact marginal density."""
     with style():
-        figure = new_figure(9.6, 3.3)
-        left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.15])
-        _draw_paths(left, found, found.ascent, SECOND, size=26)
-        _draw_paths(middle, found, found.langevin, FIRST, size=4)
+        figure = new_figure(9.6, 3.6)
+        left, middle, right = figure.subplots(1, 3)
+        _draw_paths(left, found, found.ascent, SHOWN[0], SECOND, size=50)
+        _draw_paths(middle, found, found.langevin, SHOWN[1], FIRST, size=5)
         left.set_title("Score alone: to the modes", loc="left")
         middle.set_title("Score and noise: samples", loc="left")
         left.set_ylabel("$x_2$", loc="center")
@@ -123,32 +123,46 @@ def langevin_figure(found: NoiseOrNone) -> Figure:
     return figure
 
 
-def _draw_paths(axes: Axes, found: NoiseOrNone, paths: Tensor, colour: str, size: float) -> None:
+def _draw_paths(
+    axes: Axes, found: NoiseOrNone, paths: Tensor, count: int, colour: str, size: float
+) -> None:
     draw_density(axes, found.plane, found.density)
-    ends, shown = paths[-1].numpy(), paths[:, :SHOWN].numpy()
-    for path in np.moveaxis(shown, 1, 0):
-        axes.plot(*path[:120].T, color=EXACT, lw=0.6, alpha=0.75)
-    axes.plot(*shown[0].T, "o", ms=2.6, color="white", mec=EXACT, mew=0.7)
-    axes.scatter(*ends.T, s=size, color=colour, alpha=0.6, lw=0, zorder=3, rasterized=True)
+    axes.scatter(
+        paths[-1][:, 0],
+        paths[-1][:, 1],
+        s=size,
+        color=colour,
+        alpha=0.6,
+        lw=0,
+        zorder=2.5,
+        rasterized=True,
+    )
+    # Starts within the frame, and the beginning of each path.
+    inside = (paths[0].abs() < found.plane.reach).all(1)
+    shown = paths[:100, inside][:, :count].numpy()
+    axes.plot(shown[..., 0], shown[..., 1], color=EXACT, lw=0.8)
+    axes.plot(*shown[0].T, "o", ms=4, color="white", mec=EXACT, mew=0.9)
     clean(axes, found.plane.reach)
     axes.set_xlabel("$x_1$", loc="center")
 
 
 def _draw_marginal(axes: Axes, found: NoiseOrNone) -> None:
-    edges = np.linspace(-2.6, 2.6, 53)
+    edges = np.linspace(-2.6, 2.6, 53).tolist()
     x = torch.linspace(-2.6, 2.6, 400, dtype=torch.float64)[:, None]
     one, zero = torch.ones_like(x), torch.zeros_like(x)
     exact = found.marginal.log_density(x, one, zero).exp()
     for paths, colour, name in (
-        (found.ascent, SECOND, "without noise"),
-        (found.langevin, FIRST, "with noise"),
+        (found.ascent, SECOND, "no noise"),
+        (found.langevin, FIRST, "noise"),
     ):
         ends = paths[-1][:, 0].numpy()
         axes.hist(ends, edges, density=True, color=colour, alpha=0.55, label=name)
     axes.plot(x[:, 0], exact, color=EXACT, label="exact")
     axes.set_xlim(-2.6, 2.6)
-    axes.set_ylim(0, 1.35)
+    axes.set_ylim(0, 1.5)
+    axes.set_box_aspect(1)
+    axes.set_title("Where they end", loc="left")
     axes.set_xlabel("$x_1$", loc="center")
     axes.set_ylabel("density", loc="center")
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper right", handlelength=0.9, handletextpad=0.5, borderaxespad=0.2)
     axes.minorticks_off()

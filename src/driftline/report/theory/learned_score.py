@@ -31,7 +31,7 @@ from driftline.report.theory.plane import (
 NOISE = 0.2
 """The one noise level that the network is trained at."""
 
-EVENTS, STEPS, BATCH = 2000, 1200, 256
+EVENTS, STEPS, BATCH = 2000, 800, 256
 
 DECADES = np.arange(-9.0, 1.0)
 """Edges of the bins in log10 of density over its maximum."""
@@ -109,8 +109,8 @@ def train(data: Tensor, t: float, seed: int) -> Denoiser:
 def learned_score_figure(found: LearnedScore) -> Figure:
     """True score, learned score, map of the error, and the error against the density."""
     with style():
-        figure = new_figure(12.4, 3.2)
-        grid = figure.subplots(1, 4, width_ratios=[1, 1, 1.2, 1.15])
+        figure = new_figure(12.4, 3.3)
+        grid = figure.subplots(1, 4)
         for axes, field, colour, name in (
             (grid[0], found.true, EXACT, "True score"),
             (grid[1], found.learned, FIRST, "Learned score"),
@@ -118,7 +118,7 @@ def learned_score_figure(found: LearnedScore) -> Figure:
             axes.scatter(*found.data[:600].T, s=2, color="0.72", lw=0, rasterized=True)
             draw_stream(axes, found.plane, field, colour)
             axes.set_title(name, loc="left")
-        _draw_error(grid[2], found)
+        _draw_error(figure, grid[2], found)
         _draw_error_by_density(grid[3], found)
         for axes in grid[:3]:
             axes.set_xlabel("$x_1$", loc="center")
@@ -126,21 +126,24 @@ def learned_score_figure(found: LearnedScore) -> Figure:
     return figure
 
 
-def _draw_error(axes: Axes, found: LearnedScore) -> None:
-    drawn = axes.pcolormesh(
+def _draw_error(figure: Figure, axes: Axes, found: LearnedScore) -> None:
+    levels = np.geomspace(0.01, 3, 19)
+    drawn = axes.contourf(
         found.plane.axis,
         found.plane.axis,
         found.error,
-        norm=LogNorm(0.01, 10),
+        levels,
+        norm=LogNorm(levels[0], levels[-1]),
         cmap="cividis",
-        shading="gouraud",
-        rasterized=True,
+        extend="both",
     )
     draw_contours(axes, found.plane, found.density, "white")
-    axes.set_title("Error, lines of density", loc="left")
+    axes.set_title("Error", loc="left")
     clean(axes, found.plane.reach)
-    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
-    bar.set_label(r"$\sigma$ |learned $-$ true|", loc="center")
+    beside = axes.inset_axes((1.04, 0.0, 0.06, 1.0))
+    bar = figure.colorbar(drawn, cax=beside, ticks=[0.01, 0.1, 1])
+    bar.ax.set_yticklabels(["0.01", "0.1", "1"])
+    bar.ax.minorticks_off()
 
 
 def _draw_error_by_density(axes: Axes, found: LearnedScore) -> None:
@@ -151,6 +154,7 @@ def _draw_error_by_density(axes: Axes, found: LearnedScore) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(r"density / maximum", loc="center")
-    axes.set_ylabel(r"$\sigma$ |learned $-$ true|", loc="center")
+    axes.set_ylabel(r"error, $\sigma$ |learned $-$ true|", loc="center")
     axes.set_title("Wrong where data are rare", loc="left")
-    axes.legend(loc="upper right")
+    axes.legend(loc="lower left")
+    axes.set_box_aspect(1)

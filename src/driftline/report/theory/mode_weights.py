@@ -24,8 +24,8 @@ from driftline.report.theory.plane import (
     time_of,
 )
 
-PLAIN = Langevin(steps=600, snr=0.4, noise=0.1, start=1.5)
-ANNEALED = AnnealedLangevin(levels=60, repeats=10, noise_end=0.02)
+PLAIN = Langevin(steps=1200, snr=0.3, noise=0.1, start=1.5)
+ANNEALED = AnnealedLangevin(levels=100, repeats=12, noise_end=0.05)
 EVENTS = 1500
 SHOWN = 700
 
@@ -79,25 +79,27 @@ def mode_weights_figure(found: list[Weighed]) -> Figure:
     plane = Plane(2.9)
     density = plane.density(AnalyticDenoiser(apart(), SCHEDULE), time_of(0.02))
     with style():
-        figure = new_figure(3.1 * len(found) + 0.3, 3.4)
+        figure = new_figure(3.1 * len(found) + 0.3, 2.9)
         for axes, one in zip(figure.subplots(1, len(found), sharey=True), found, strict=True):
             draw_density(axes, plane, density)
-            colours = [FIRST if left else SECOND for left in (one.x[:SHOWN, 0] < 0).tolist()]
-            axes.scatter(*one.x[:SHOWN].T, s=4, c=colours, alpha=0.7, lw=0, rasterized=True)
+            x = one.x[:SHOWN]
+            colours = [FIRST if left else SECOND for left in (x[:, 0] < 0).tolist()]
+            axes.scatter(x[:, 0], x[:, 1], s=4, c=colours, alpha=0.7, lw=0, rasterized=True)
+            axes.set_ylim(-1.6, 2.6)
             axes.set_title(one.name, loc="left")
             axes.set_xlabel("$x_1$", loc="center")
-            _draw_bars(axes.inset_axes((0.36, 0.68, 0.28, 0.28)), one)
+            _draw_bars(axes.inset_axes((0.34, 0.71, 0.32, 0.27)), one)
         figure.axes[0].set_ylabel("$x_2$", loc="center")
     return figure
 
 
 def _draw_bars(axes: Axes, one: Weighed) -> None:
-    axes.bar([0, 1], one.weights, yerr=2 * one.error, color=[FIRST, SECOND], width=0.7)
+    axes.bar([0, 1], one.weights, color=[FIRST, SECOND], width=0.7)
+    axes.errorbar([0, 1], one.weights, yerr=2 * one.error, fmt="none", ecolor="black", lw=1)
     for k, weight in enumerate(apart().weights.tolist()):
-        axes.plot([k - 0.45, k + 0.45], [weight, weight], color=EXACT, lw=1.5, ls="--")
+        axes.plot([k - 0.45, k + 0.45], [weight, weight], color=EXACT, lw=1.3, ls="--")
     axes.set_ylim(0, 1)
-    axes.set_xticks([])
-    axes.set_yticks([0, 0.5, 1], ["0", "", "1"], fontsize=8)
+    axes.set_xticks([0, 1], [f"{100 * weight:.0f}%" for weight in one.weights], fontsize=9)
+    axes.tick_params(length=0, pad=2)
+    axes.set_yticks([])
     axes.minorticks_off()
-    axes.tick_params(length=2.5)
-    axes.set_title("share", fontsize=9, pad=2)

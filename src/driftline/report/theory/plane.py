@@ -19,7 +19,7 @@ FIRST, SECOND, EXACT = "#0072b2", "#d55e00", "#4d4d4d"
 DENSITY = LinearSegmentedColormap.from_list("density", ["#ffffff", "#d3dfea", "#7fa6c6", "#3a6f9b"])
 """White where there is nothing."""
 
-SCHEDULE = VE(sigma_min=0.01, sigma_max=10.0)
+SCHEDULE = VE(sigma_min=0.01, sigma_max=5.0)
 """The signal stays as it is (alpha = 1), so that all noise levels share one pair of axes."""
 
 
@@ -87,16 +87,17 @@ class Plane:
 
 
 def draw_density(axes: Axes, plane: Plane, density: NDArray[np.float64]) -> None:
-    """The density in colour, on clean axes."""
-    edge = plane.reach
-    axes.imshow(
-        np.sqrt(density),  # the eye sees faint parts too
-        origin="lower",
-        extent=(-edge, edge, -edge, edge),
-        cmap=DENSITY,
-        interpolation="bilinear",
-    )
-    clean(axes, edge)
+    """The density in steps of colour, on clean axes."""
+    shade(axes, plane.axis, plane.axis, density)
+    clean(axes, plane.reach)
+
+
+def shade(
+    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], density: NDArray[np.float64]
+) -> None:
+    """A density (Y, X) in equal steps of its root, so that faint parts are seen too."""
+    root = np.sqrt(density)
+    axes.contourf(x, y, root, np.linspace(0, root.max(), 13), cmap=DENSITY)
 
 
 def draw_contours(axes: Axes, plane: Plane, density: NDArray[np.float64], colour: str) -> None:

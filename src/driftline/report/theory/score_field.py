@@ -52,7 +52,7 @@ def score_fields() -> list[ScoreField]:
 def score_field_figure(fields: list[ScoreField]) -> Figure:
     """A panel a noise level: density in colour, lines along the score."""
     with style():
-        figure = new_figure(3.0 * len(fields) + 0.3, 3.3)
+        figure = new_figure(3.0 * len(fields) + 0.3, 3.6)
         for axes, field in zip(figure.subplots(1, len(fields), sharey=True), fields, strict=True):
             draw_density(axes, field.plane, field.density)
             draw_stream(axes, field.plane, field.score, EXACT)

@@ -14,14 +14,14 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama, Sampler, sample
 from driftline.diffusion.schedules import VP
 from driftline.report.style import new_figure, style
-from driftline.report.theory.plane import DENSITY, EXACT, FIRST, SECOND
+from driftline.report.theory.plane import EXACT, FIRST, SECOND, shade
 from driftline.report.theory.record import Course
 
 GRID = UniformTime(1e-3)
 SDE = EulerMaruyama(steps=500, grid=GRID)
 FLOW = DPMSolver(steps=500, grid=GRID)
 EVENTS = 2000
-SHOWN = 14
+SHOWN = 8
 REACH = 3.0
 
 
@@ -104,25 +104,18 @@ def trajectories_figure(found: Trajectories) -> Figure:
 def _draw_paths(axes: Axes, found: Trajectories, paths: Tensor, colour: str) -> None:
     x = torch.linspace(-REACH, REACH, 241, dtype=torch.float64)
     t = torch.linspace(1.0, 0.0, 201, dtype=torch.float64)
-    axes.imshow(
-        found.density(x, t).clamp(max=0.9).sqrt(),
-        origin="lower",
-        extent=(1.0, 0.0, -REACH, REACH),
-        aspect="auto",
-        cmap=DENSITY,
-        interpolation="bilinear",
-    )
+    shade(axes, t.numpy(), x.numpy(), found.density(x, t).clamp(max=0.9).numpy())
     # Starts spread evenly over the quantiles of the noise.
     order = found.sde[0].argsort()
     shown = order[torch.linspace(0.02, 0.98, SHOWN).mul(len(order)).long()]
-    axes.plot(found.times, paths[:, shown], color=colour, lw=0.9)
+    axes.plot(found.times, paths[:, shown], color=colour, lw=1.0)
     axes.set_xlim(1, 0)
     axes.set_ylim(-REACH, REACH)
     axes.minorticks_off()
 
 
 def _draw_edge(axes: Axes, found: Trajectories, x: Tensor, t: float, colour: str) -> None:
-    edges = np.linspace(-REACH, REACH, 49)
+    edges = np.linspace(-REACH, REACH, 49).tolist()
     axes.hist(
         x.numpy(), edges, density=True, orientation="horizontal", color=colour, alpha=0.45, lw=0
     )

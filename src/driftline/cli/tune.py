@@ -8,7 +8,11 @@ import typer
 from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
 
 BASELINE = "rk45:tolerance=1e-5"
-CANDIDATES = tuple(f"unipc:steps={steps}" for steps in (8, 10, 12, 16, 20))
+CANDIDATES = tuple(
+    f"{name}:steps={steps},order=3"
+    for steps in (8, 10, 12, 16, 20)
+    for name in ("unipc", "ipndm")
+)
 
 
 def tune(
@@ -22,7 +26,7 @@ def tune(
         list[str] | None,
         typer.Option(
             help="May be repeated: a sampler whose grid is fitted to the model.",
-            show_default=", ".join(CANDIDATES),
+            show_default="unipc and ipndm of order 3, 8 to 20 steps",
         ),
     ] = None,
     sampler: Annotated[

@@ -9,7 +9,7 @@ second the trace is all but the mass and the rest the ellipticity,
 
 with weights in proportion to pT: 0 for round jets, of length 1 for two particles. Together they are
 the four-momentum and the orientation of the prongs. A point-cloud model that draws particles one by
-one meets them to a few per cent only, where a jet stored whole has pT 1 and a sharp mass. Hence they
+one meets them to a few per cent only, where a jet stored whole has pT 1 and a sharp mass. So they
 are drawn with the jet's features, and imposed on the cloud by one scale of pT, one shift, and the
 linear map of angles that moves the particles least.
 """
@@ -105,9 +105,9 @@ def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]
     """
     moved = particles.astype(np.float64)
     real = moved[..., 2:] > 0
-    target = target.astype(np.float64)
-    centre, narrowness = target[:, :2], target[:, 3] / target[:, 2]
-    ellipse = _rounder(_ellipse(target[:, 4:]))
+    wanted = target.astype(np.float64)
+    centre, narrowness = wanted[:, :2], wanted[:, 3] / wanted[:, 2]
+    ellipse = _rounder(_ellipse(wanted[:, 4:]))
     for _ in range(_ITERATIONS):
         now = energy_moments(moved)
         turn = _least_motion(_rounder(_ellipse(now[:, 4:])), ellipse)
@@ -117,7 +117,7 @@ def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]
         apart = (moved[..., :2] - now[:, None, :2]) @ turn  # which is symmetric
         angles = centre[:, None] + stretch[:, None, None] * apart
         moved[..., :2] = np.where(real, np.clip(angles, -LARGEST_ANGLE, LARGEST_ANGLE), 0.0)
-        moved[..., 2] *= (target[:, 2] / np.where(now[:, 2] > 0, now[:, 2], 1.0))[:, None]
+        moved[..., 2] *= (wanted[:, 2] / np.where(now[:, 2] > 0, now[:, 2], 1.0))[:, None]
     return moved
 
 

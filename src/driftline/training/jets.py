@@ -29,7 +29,7 @@ from driftline.training.recipe import JetRecipe, Named, Stage
 
 
 class JetEvents:
-    """What both stages share: features and moments, encoded afresh for every batch, and reflections.
+    """What both stages share: features and moments, encoded for every batch, and reflections.
 
     Args:
         jets: the sample.

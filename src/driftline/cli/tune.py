@@ -9,9 +9,7 @@ from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, l
 
 BASELINE = "rk45:tolerance=1e-5"
 CANDIDATES = tuple(
-    f"{name}:steps={steps},order=3"
-    for steps in (8, 10, 12, 16, 20)
-    for name in ("unipc", "ipndm")
+    f"{name}:steps={steps},order=3" for steps in (8, 10, 12, 16, 20) for name in ("unipc", "ipndm")
 )
 
 

@@ -7,11 +7,6 @@ import typer
 
 from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
 
-BASELINE = "rk45:tolerance=1e-5"
-CANDIDATES = tuple(
-    f"{name}:steps={steps},order=3" for steps in (8, 10, 12, 16, 20) for name in ("unipc", "ipndm")
-)
-
 
 def tune(
     model: Model,
@@ -31,7 +26,7 @@ def tune(
         list[str] | None,
         typer.Option(
             help="May be repeated: compared as it is; the first is the baseline.",
-            show_default=BASELINE,
+            show_default="rk45:tolerance=1e-5",
         ),
     ] = None,
     types: Types = None,
@@ -53,8 +48,9 @@ def tune(
     """
     from driftline.cli.study import compare
     from driftline.output import check_output
+    from driftline.study import DEFAULT_SAMPLERS
     from driftline.study.tables import markdown
-    from driftline.study.tune import fitted, with_recommendation
+    from driftline.study.tune import CANDIDATES, fitted, with_recommendation
 
     check_output(out, force)
     generator = load_model(model, device, threads)
@@ -64,7 +60,7 @@ def tune(
         generator,
         reference,
         study,
-        samplers=[*(sampler or [BASELINE]), *grids],
+        samplers=[*(sampler or DEFAULT_SAMPLERS[:1]), *grids],
         types=types,
         count=count,
         seeds=seeds,

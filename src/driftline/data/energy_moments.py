@@ -9,7 +9,7 @@ second the trace is all but the mass and the rest the ellipticity,
 
 with weights in proportion to pT: 0 for round jets, of length 1 for two particles. Together they are
 the four-momentum and the orientation of the prongs. A point-cloud model that draws particles one by
-one meets them to a few per cent only, where a jet stored whole has pT 1 and a sharp mass. So they
+one meets them only roughly, where a jet stored whole has pT 1 and a sharp mass. So they
 are drawn with the jet's features, and imposed on the cloud by one scale of pT, one shift, and the
 linear map of angles that moves the particles least.
 """
@@ -50,16 +50,16 @@ def energy_moments(particles: NDArray[np.floating]) -> Array:
         (N, 6) float64; zero where they are not defined: all of jets without particles, the
         ellipticity of single particles.
     """
-    return np.concatenate([_four_momentum(particles), _ellipticity(_covariance(particles))], axis=1)
+    return np.concatenate([four_momentum(particles), _ellipticity(_covariance(particles))], axis=1)
 
 
-def _four_momentum(particles: NDArray[np.floating]) -> Array:
-    """(N, 4) eta, phi, pT and mass of the sum."""
+def four_momentum(particles: NDArray[np.floating]) -> Array:
+    """Sum of massless particles (N, P, 3): eta, phi, pT and mass, (N, 4)."""
     eta, phi, pt = np.moveaxis(particles.astype(np.float64), 2, 0)
     px, py, pz = ((pt * f).sum(axis=1) for f in (np.cos(phi), np.sin(phi), np.sinh(eta)))
     energy = (pt * np.cosh(eta)).sum(axis=1)
     total = np.hypot(px, py)
-    squared = energy**2 - px**2 - py**2 - pz**2
+    squared = energy**2 - (px**2 + py**2 + pz**2)
     sum_eta = np.arcsinh(np.divide(pz, total, out=np.zeros_like(pz), where=total > 0))
     return np.stack([sum_eta, np.arctan2(py, px), total, np.sqrt(np.maximum(squared, 0.0))], axis=1)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.data.clouds import Jets
+from driftline.data.energy_moments import four_momentum
 from driftline.metrics.energy_flow import (
     GRAPHS,
     LINE,
@@ -26,11 +27,7 @@ def relative_mass(particles: NDArray[np.floating]) -> Array:
     Args:
         particles: (N, P, 3) etarel, phirel, ptrel; slots with ptrel = 0 contribute nothing.
     """
-    eta, phi, pt = np.moveaxis(particles.astype(np.float64), 2, 0)
-    energy = (pt * np.cosh(eta)).sum(axis=1)
-    momentum = [(pt * f).sum(axis=1) for f in (np.cos(phi), np.sin(phi), np.sinh(eta))]
-    squared = energy**2 - sum(p**2 for p in momentum)
-    return np.sqrt(np.maximum(squared, 0.0))
+    return four_momentum(particles)[:, 3]
 
 
 def real_particles(

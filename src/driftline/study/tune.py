@@ -17,6 +17,11 @@ from driftline.output import write_text
 from driftline.study.provenance import fingerprint
 from driftline.study.results import Study
 
+CANDIDATES = tuple(
+    f"{name}:steps={steps},order=3" for steps in (8, 10, 12, 16, 20) for name in ("unipc", "ipndm")
+)
+"""Samplers whose grids are fitted unless others are named."""
+
 CALIBRATION_JETS = 250
 """Jets, in equal shares of the classes, which a grid is fitted to."""
 

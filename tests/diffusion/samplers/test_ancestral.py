@@ -25,7 +25,7 @@ END = 1e-3
 @given(s=st.floats(1e-3, 1e3), fall=st.floats(0.01, 0.99))
 def test_ancestral_steps_keep_the_marginals_of_a_point(s: float, fall: float) -> None:
     """With D = 0 the state is N(0, s^2) at every level, whatever the step."""
-    step = ancestral_step(VP(), Level(0.5, 1.0, s), Level(0.4, 1.0, s * fall))
+    step = ancestral_step(Level(0.5, 1.0, s), Level(0.4, 1.0, s * fall))
     assert step.a + sum(step.b) == pytest.approx(1)
     assert (step.a * s) ** 2 + step.c**2 == pytest.approx((s * fall) ** 2)
 
@@ -33,7 +33,7 @@ def test_ancestral_steps_keep_the_marginals_of_a_point(s: float, fall: float) ->
 def test_ancestral_steps_draw_from_the_posterior() -> None:
     """q(x_s | x_t, x_0) from Bayes' rule on the joint Gaussian of (x_s, x_t) given x_0."""
     here, there = levels(VP(), torch.tensor([0.6, 0.5], dtype=torch.float64))
-    step = ancestral_step(VP(), here, there)
+    step = ancestral_step(here, there)
     rho = here.alpha / there.alpha
     late, early = (here.s * here.alpha) ** 2, (there.s * there.alpha) ** 2
     gain = rho * early / late  # cov(x_s, x_t) / var(x_t)
@@ -45,7 +45,7 @@ def test_ancestral_steps_draw_from_the_posterior() -> None:
 def test_reverse_diffusion_is_the_published_rule_for_vp() -> None:
     """x' = (2 - sqrt(1 - beta)) x + beta score + sqrt(beta) z (2011.13456, appendix E)."""
     here, there = levels(VP(), torch.tensor([0.6, 0.55], dtype=torch.float64))
-    step = reverse_diffusion_step(VP(), here, there)
+    step = reverse_diffusion_step(here, there)
     beta = 1 - (here.alpha / there.alpha) ** 2
     x, d = 0.7, -0.3
     score = (here.alpha * d - x) / (here.s * here.alpha) ** 2
@@ -59,7 +59,7 @@ def test_reverse_diffusion_is_the_published_rule_for_ve(
     s: float, fall: float, x: float, d: float
 ) -> None:
     """x' = x + (sigma^2 - sigma'^2) score + sqrt(sigma^2 - sigma'^2) z."""
-    step = reverse_diffusion_step(VP(), Level(0.5, 1.0, s), Level(0.4, 1.0, s * fall))
+    step = reverse_diffusion_step(Level(0.5, 1.0, s), Level(0.4, 1.0, s * fall))
     gap = s**2 * (1 - fall**2)
     assert step.a * x + step.b[0] * d == pytest.approx(x + gap * (d - x) / s**2, abs=1e-9)
     assert step.c**2 == pytest.approx(gap)

@@ -105,10 +105,8 @@ def test_masked_equals_unpadded(sampler: Sampler) -> None:
         torch.testing.assert_close(padded[:, :4], run(sampler, 5, shape=(4, 1)).x, **CLOSE)
 
 
-@every
+@every_eventwise
 def test_masks_of_several_lengths_in_one_batch(sampler: Sampler) -> None:
-    if not sampler.eventwise:
-        pytest.skip("its events depend on each other")
     lengths = torch.tensor([1, 4, 2])
     mask = torch.arange(4) < lengths[:, None]
     together = run(sampler, 3, shape=(4, 1), mask=mask).x

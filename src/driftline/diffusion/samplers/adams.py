@@ -5,7 +5,7 @@ In hat coordinates the probability flow is :math:`d\hat x/ds = \varepsilon` with
 integrated over s (Zhang and Chen, 2204.13902; Liu et al., 2202.09778).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
@@ -15,14 +15,12 @@ import torch
 
 from driftline.diffusion.grids import Grid, UniformLogSNR
 from driftline.diffusion.samplers.checks import require
+from driftline.diffusion.samplers.on_grid import OnGrid
 from driftline.diffusion.samplers.plan import (
     Draw,
     Level,
     Model,
-    Plan,
     State,
-    clean_estimate,
-    levels,
 )
 from driftline.diffusion.samplers.polynomials import log_steps, polynomial_weights
 from driftline.diffusion.schedules import Schedule
@@ -58,7 +56,7 @@ def deis_step(past: Sequence[Level], there: Level) -> NoiseStep:
 
 
 @dataclass(frozen=True)
-class DEIS:
+class DEIS(OnGrid):
     """DEIS: Adams-Bashforth in lambda = -ln s for the grid as it is; one evaluation a step.
 
     2204.13902 (section 3.3) interpolates in t; lambda is the variable in which the estimates of all
@@ -78,23 +76,20 @@ class DEIS:
     grid: Grid = field(default_factory=UniformLogSNR)
 
     deterministic: ClassVar[bool] = True
-    eventwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        super().__post_init__()
         require(self.order in (1, 2, 3, 4), f"order must be 1 to 4, got {self.order}")
 
     @property
     def label(self) -> str:
         return f"DEIS-{self.order}, {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = (
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[NoiseStep]:
+        return (
             deis_step(points[max(k - self.order, 0) : k][::-1], points[k])
             for k in range(1, len(points))
         )
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))
 
 
 ADAMS_BASHFORTH = (
@@ -107,7 +102,7 @@ ADAMS_BASHFORTH = (
 
 
 @dataclass(frozen=True)
-class IPNDM:
+class IPNDM(OnGrid):
     """iPNDM: the coefficients of equal steps on any grid; one evaluation a step.
 
     2202.09778 with the start-up of lower orders of 2204.13902 (appendix H). The order of
@@ -128,23 +123,20 @@ class IPNDM:
     grid: Grid = field(default_factory=UniformLogSNR)
 
     deterministic: ClassVar[bool] = True
-    eventwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        super().__post_init__()
         require(self.order in (1, 2, 3, 4), f"order must be 1 to 4, got {self.order}")
 
     @property
     def label(self) -> str:
         return f"iPNDM-{self.order}, {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = (
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[NoiseStep]:
+        return (
             NoiseStep(
                 here,
                 tuple((there.s - here.s) * c for c in ADAMS_BASHFORTH[min(k, self.order - 1)]),
             )
             for k, (here, there) in enumerate(pairwise(points))
         )
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))

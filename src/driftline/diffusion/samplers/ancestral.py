@@ -6,17 +6,18 @@ Between two levels the forward process is exactly
 sampler's later step, that of lower noise.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
 
 from driftline.diffusion.grids import Grid, UniformLogSNR, UniformTime
-from driftline.diffusion.samplers.checks import require
-from driftline.diffusion.samplers.plan import Level, LinearStep, Plan, clean_estimate, levels
+from driftline.diffusion.samplers.on_grid import OnGrid
+from driftline.diffusion.samplers.plan import Level, LinearStep
 from driftline.diffusion.schedules import Schedule
 
 
-def reverse_diffusion_step(schedule: Schedule, here: Level, there: Level) -> LinearStep:
+def reverse_diffusion_step(here: Level, there: Level) -> LinearStep:
     r"""The forward chain's own discretisation reversed (Song et al., 2011.13456, appendix E).
 
     :math:`x' = (2 - \rho) x + G^2 score + G z`; with :math:`\rho = \sqrt{1 - \beta}` this is the
@@ -33,7 +34,7 @@ def reverse_diffusion_step(schedule: Schedule, here: Level, there: Level) -> Lin
     )
 
 
-def ancestral_step(schedule: Schedule, here: Level, there: Level) -> LinearStep:
+def ancestral_step(here: Level, there: Level) -> LinearStep:
     r"""Draws from the Gaussian :math:`q(x' | x, x_0 = D)` (Ho et al., 2006.11239, eq. 7).
 
     Its variance is the posterior's, the smaller of the two that DDPM considers; in hat coordinates
@@ -45,7 +46,7 @@ def ancestral_step(schedule: Schedule, here: Level, there: Level) -> LinearStep:
 
 
 @dataclass(frozen=True)
-class ReverseDiffusion:
+class ReverseDiffusion(OnGrid):
     """Reverse-diffusion sampling, ending with a clean estimate: one evaluation a step.
 
     Attributes:
@@ -60,23 +61,17 @@ class ReverseDiffusion:
     grid: Grid = field(default_factory=UniformTime)
 
     deterministic: ClassVar[bool] = False
-    eventwise: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
 
     @property
     def label(self) -> str:
         return f"reverse diffusion, {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = (reverse_diffusion_step(schedule, *pair) for pair in pairwise(points))
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
+        return (reverse_diffusion_step(*pair) for pair in pairwise(points))
 
 
 @dataclass(frozen=True)
-class Ancestral:
+class Ancestral(OnGrid):
     """Ancestral sampling (DDPM), ending with a clean estimate: one evaluation a step.
 
     Attributes:
@@ -91,16 +86,10 @@ class Ancestral:
     grid: Grid = field(default_factory=UniformLogSNR)
 
     deterministic: ClassVar[bool] = False
-    eventwise: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
 
     @property
     def label(self) -> str:
         return f"ancestral, {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = (ancestral_step(schedule, *pair) for pair in pairwise(points))
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
+        return (ancestral_step(*pair) for pair in pairwise(points))

@@ -5,13 +5,14 @@ at order 1 and eta = 1 both are ancestral sampling (DDPM, 2006.11239).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from driftline.diffusion.grids import Grid, UniformLogSNR
 from driftline.diffusion.samplers.checks import require
-from driftline.diffusion.samplers.plan import Level, LinearStep, Plan, clean_estimate, levels
+from driftline.diffusion.samplers.on_grid import OnGrid
+from driftline.diffusion.samplers.plan import Level, LinearStep
 from driftline.diffusion.samplers.polynomials import exponential_weights
 from driftline.diffusion.schedules import Schedule
 
@@ -59,7 +60,7 @@ def multistep(past: Sequence[Level], there: Level, eta: float = 0.0) -> LinearSt
 
 
 @dataclass(frozen=True)
-class DDIM:
+class DDIM(OnGrid):
     """DDIM: exact for a constant estimate; one evaluation a step.
 
     Attributes:
@@ -76,7 +77,7 @@ class DDIM:
     grid: Grid = field(default_factory=UniformLogSNR)
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        super().__post_init__()
         require(0 <= self.eta <= 1, f"eta must be in [0, 1], got {self.eta}")
 
     @property
@@ -87,18 +88,12 @@ class DDIM:
     def deterministic(self) -> bool:
         return self.eta == 0
 
-    @property
-    def eventwise(self) -> bool:
-        return True
-
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = (ddim_step(here, there, self.eta) for here, there in pairwise(points))
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
+        return (ddim_step(here, there, self.eta) for here, there in pairwise(points))
 
 
 @dataclass(frozen=True)
-class DPMSolver:
+class DPMSolver(OnGrid):
     """DPM-Solver++ of order 1 (DDIM), 2 (2M) or 3 (3M): one evaluation a step.
 
     Attributes:
@@ -118,7 +113,7 @@ class DPMSolver:
     eta: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        super().__post_init__()
         require(self.order in (1, 2, 3), f"order must be 1, 2 or 3, got {self.order}")
         require(0 <= self.eta <= 1, f"eta must be in [0, 1], got {self.eta}")
 
@@ -131,14 +126,8 @@ class DPMSolver:
     def deterministic(self) -> bool:
         return self.eta == 0
 
-    @property
-    def eventwise(self) -> bool:
-        return True
-
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = [
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
+        return [
             multistep(points[max(k - self.order, 0) : k][::-1], points[k], self.eta)
             for k in range(1, len(points))
         ]
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))

@@ -7,7 +7,7 @@ reverse SDE. The published :math:`\phi = s (e^{s^{0.3}} + 10)` adds less noise t
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -17,7 +17,8 @@ from scipy.special import expit
 
 from driftline.diffusion.grids import Grid, UniformLogSNR
 from driftline.diffusion.samplers.checks import require
-from driftline.diffusion.samplers.plan import Level, LinearStep, Plan, clean_estimate, levels
+from driftline.diffusion.samplers.on_grid import OnGrid
+from driftline.diffusion.samplers.plan import Level, LinearStep
 from driftline.diffusion.samplers.polynomials import polynomial_weights
 from driftline.diffusion.schedules import Schedule
 
@@ -62,7 +63,7 @@ def er_sde_step(scale: NoiseScale, past: Sequence[Level], there: Level) -> Linea
 
 
 @dataclass(frozen=True)
-class ERSDE:
+class ERSDE(OnGrid):
     """ER-SDE-Solver of order 1 to 3, ending with a clean estimate: one evaluation a step.
 
     The paper's third order takes the first derivative of the estimate from its last two values
@@ -83,20 +84,17 @@ class ERSDE:
     grid: Grid = field(default_factory=UniformLogSNR)
 
     deterministic: ClassVar[bool] = False
-    eventwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        super().__post_init__()
         require(1 <= self.order <= 3, f"order must be 1, 2 or 3, got {self.order}")
 
     @property
     def label(self) -> str:
         return f"ER-SDE-{self.order}, {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = (
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
+        return (
             er_sde_step(PublishedScale(), points[max(k - self.order, 0) : k][::-1], points[k])
             for k in range(1, len(points))
         )
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))

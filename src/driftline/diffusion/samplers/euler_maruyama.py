@@ -1,5 +1,6 @@
 r"""Euler-Maruyama for the reverse SDE (Song et al., 2011.13456)."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
@@ -7,8 +8,8 @@ from typing import ClassVar
 import torch
 
 from driftline.diffusion.grids import Grid, UniformTime
-from driftline.diffusion.samplers.checks import require
-from driftline.diffusion.samplers.plan import Level, LinearStep, Plan, clean_estimate, levels
+from driftline.diffusion.samplers.on_grid import OnGrid
+from driftline.diffusion.samplers.plan import Level, LinearStep
 from driftline.diffusion.schedules import Schedule
 
 
@@ -29,7 +30,7 @@ def reverse_sde_step(schedule: Schedule, here: Level, there: Level) -> LinearSte
 
 
 @dataclass(frozen=True)
-class EulerMaruyama:
+class EulerMaruyama(OnGrid):
     """Euler-Maruyama for the reverse SDE, ending with a clean estimate: one evaluation a step.
 
     Attributes:
@@ -44,16 +45,10 @@ class EulerMaruyama:
     grid: Grid = field(default_factory=UniformTime)
 
     deterministic: ClassVar[bool] = False
-    eventwise: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
 
     @property
     def label(self) -> str:
         return f"EM, {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = (reverse_sde_step(schedule, here, there) for here, there in pairwise(points))
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
+        return (reverse_sde_step(schedule, here, there) for here, there in pairwise(points))

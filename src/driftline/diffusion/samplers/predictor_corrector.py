@@ -51,7 +51,7 @@ class ReverseDiffusionPredictor:
     label: ClassVar[str] = "reverse-diffusion PC"
 
     def __call__(self, schedule: Schedule, here: Level, there: Level) -> LinearStep:
-        return reverse_diffusion_step(schedule, here, there)
+        return reverse_diffusion_step(here, there)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class AncestralPredictor:
     label: ClassVar[str] = "ancestral PC"
 
     def __call__(self, schedule: Schedule, here: Level, there: Level) -> LinearStep:
-        return ancestral_step(schedule, here, there)
+        return ancestral_step(here, there)
 
 
 PREDICTORS: dict[str, Predictor] = {

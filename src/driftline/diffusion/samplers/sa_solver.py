@@ -8,13 +8,13 @@ through D.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from driftline.diffusion.grids import Grid, UniformLogSNR
 from driftline.diffusion.samplers.checks import require
-from driftline.diffusion.samplers.plan import Level, LinearStep, Plan, clean_estimate, levels
+from driftline.diffusion.samplers.on_grid import OnGrid
+from driftline.diffusion.samplers.plan import Level, LinearStep
 from driftline.diffusion.samplers.polynomials import exponential_weights
 from driftline.diffusion.schedules import Schedule
 
@@ -51,7 +51,7 @@ class AdamsStep:
 
 
 @dataclass(frozen=True)
-class SASolver:
+class SASolver(OnGrid):
     """Stochastic Adams predictor-corrector, ending with a clean estimate: one evaluation a step.
 
     The corrector uses the estimate at the predicted state, which the next predictor needs anyway.
@@ -81,10 +81,8 @@ class SASolver:
     high: float = 1.0
     grid: Grid = field(default_factory=UniformLogSNR)
 
-    eventwise: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        super().__post_init__()
         require(1 <= self.predictor <= 4, f"predictor must be 1 to 4, got {self.predictor}")
         require(0 <= self.corrector <= 4, f"corrector must be 0 to 4, got {self.corrector}")
         require(self.tau >= 0, f"tau must not be negative, got {self.tau}")
@@ -101,14 +99,12 @@ class SASolver:
     def label(self) -> str:
         return f"SA-Solver({self.predictor}, {self.corrector}; tau {self.tau:g}), {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
         steps = [
             AdamsStep(points, k, self.tau if self.low <= p.s <= self.high else 0.0)
             for k, p in enumerate(points[:-1])
         ]
-        rows = [self._row(steps, k) for k in range(len(steps))]
-        return Plan(points[0], (*rows, clean_estimate(points[-1])))
+        return [self._row(steps, k) for k in range(len(steps))]
 
     def _row(self, steps: Sequence[AdamsStep], k: int) -> LinearStep:
         """Corrects the state that step k - 1 predicted, and predicts the next."""

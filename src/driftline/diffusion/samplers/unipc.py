@@ -7,7 +7,7 @@ estimates; the corrector repeats the step with :math:`D_k` added to them. Both s
 and the prediction of the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import ClassVar
@@ -15,7 +15,8 @@ from typing import ClassVar
 from driftline.diffusion.grids import Grid, UniformLogSNR
 from driftline.diffusion.samplers.checks import require
 from driftline.diffusion.samplers.dpm_solver import multistep_weights
-from driftline.diffusion.samplers.plan import Level, LinearStep, Plan, clean_estimate, levels
+from driftline.diffusion.samplers.on_grid import OnGrid
+from driftline.diffusion.samplers.plan import Level, LinearStep
 from driftline.diffusion.samplers.polynomials import exponential_weights
 from driftline.diffusion.schedules import Schedule
 
@@ -38,7 +39,7 @@ def correction(past: Sequence[Level], here: Level) -> list[float]:
 
 
 @dataclass(frozen=True)
-class UniPC:
+class UniPC(OnGrid):
     """UniPC of predictor order p (B_2), corrected to order p + 1: one evaluation a step.
 
     Attributes:
@@ -55,20 +56,17 @@ class UniPC:
     grid: Grid = field(default_factory=UniformLogSNR)
 
     deterministic: ClassVar[bool] = True
-    eventwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        super().__post_init__()
         require(self.order in (1, 2, 3), f"order must be 1, 2 or 3, got {self.order}")
 
     @property
     def label(self) -> str:
         return f"UniPC-{self.order}, {self.steps}"
 
-    def plan(self, schedule: Schedule) -> Plan:
-        points = levels(schedule, self.grid.times(self.steps, schedule))
-        moves = [self.row(points[: k + 1][::-1], points[k + 1]) for k in range(len(points) - 1)]
-        return Plan(points[0], (*moves, clean_estimate(points[-1])))
+    def moves(self, schedule: Schedule, points: Sequence[Level]) -> Iterable[LinearStep]:
+        return [self.row(points[: k + 1][::-1], points[k + 1]) for k in range(len(points) - 1)]
 
     def row(self, past: Sequence[Level], there: Level) -> LinearStep:
         """Corrects the state at past[0] and predicts the one at ``there``."""

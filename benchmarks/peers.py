@@ -51,7 +51,8 @@ GRIDS: tuple[Grid, ...] = (
     Karras(noise_end=5e-3),
 )
 OURS = {
-    "unipc:order=3": 1, "unipc:order=2": 1, "dpm:order=2": 1, "dpm:order=3": 1, "deis:order=3": 1,
+    "unipc:order=3": 1, "unipc:order=3,lower_order_final=true": 1, "unipc:order=2": 1,
+    "dpm:order=2": 1, "dpm:order=3": 1, "deis:order=3": 1,
     "ipndm:order=3": 1, "ipndm:order=4": 1, "heun": 2, "ddim": 1,
 }  # fmt: skip
 """Samplers as text, and the evaluations of every step but the last."""

@@ -166,7 +166,7 @@ def test_every_field_of_every_sampler_survives_the_text() -> None:
     """Settings unlike the defaults, objects with settings of their own included."""
     for text in (
         "dpm:steps=9,order=3,grid=karras;rho=5.0;noise_end=0.002,eta=0.5",
-        "unipc:steps=4,order=2,grid=tuned;levels=-1.5/0.25/3.1",
+        "unipc:steps=4,order=2,grid=tuned;levels=-1.5/0.25/3.1,lower_order_final=true",
         "dopri5:tolerance=0.001,clock=time,noise_end=0.01,denoise=false,max_evaluations=99",
         "rk45:tolerance=0.001,t_min=0.0001,denoise=true,max_evaluations=77",
     ):

@@ -53,6 +53,7 @@ ORDERS: list[tuple[Family, int, int, tuple[int, ...]]] = [
     (lambda n, grid=FLAT: UniPC(n, 1, grid), 2, 2, (80, 160)),
     (lambda n, grid=FLAT: UniPC(n, 2, grid), 3, 3, (80, 160, 320)),
     (lambda n, grid=FLAT: UniPC(n, 3, grid), 4, 4, (160, 320, 640)),
+    (lambda n, grid=FLAT: UniPC(n, 3, grid, True), 4, 4, (160, 320, 640)),
     (lambda n, grid=FLAT: DEIS(n, 2, grid), 2, 2, (80, 160)),
     (lambda n, grid=FLAT: DEIS(n, 3, grid), 3, 3, (160, 320, 640)),
     # On Karras' grid its leading error nearly cancels.
@@ -180,6 +181,13 @@ def test_unipc_is_a_predictor_and_a_corrector(order: int) -> None:
             predicted = move(corrected, k, nodes, estimates)
     result = run(UniPC(8, order, BENT), 4).x
     torch.testing.assert_close(result, estimates[7], rtol=1e-6, atol=1e-7)
+
+
+def test_a_lower_last_order_changes_the_last_prediction_alone() -> None:
+    plain, lower = (list(UniPC(8, 3, BENT, flag).plan(VP())) for flag in (False, True))
+    assert [one == other for one, other in zip(plain, lower)] == [True] * 6 + [False, True]
+    for order in (1, 2):
+        assert UniPC(8, order, BENT, True).plan(VP()) == UniPC(8, order, BENT).plan(VP())
 
 
 def test_equal_steps_give_the_coefficients_of_adams_and_bashforth() -> None:

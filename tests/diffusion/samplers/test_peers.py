@@ -5,6 +5,8 @@ differ from ours, their order of convergence says which are right.
 """
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +29,16 @@ from driftline.diffusion.samplers import (
     Euler,
     Heun,
     Sampler,
+    SASolver,
     UniPC,
+    sa_solver,
 )
+from driftline.diffusion.samplers.adaptive_ode import Flow
+from driftline.diffusion.samplers.clocks import LogSNRClock
+from driftline.diffusion.samplers.dpm_adaptive import DPMSolver23Pair
 from driftline.diffusion.samplers.loop import run
-from driftline.diffusion.samplers.plan import Model
+from driftline.diffusion.samplers.plan import Level, Model
+from driftline.diffusion.samplers.polynomials import exponential_weights, log_steps
 from driftline.diffusion.schedules import Schedule
 from oracles import slope
 
@@ -79,6 +87,7 @@ SAME: dict[str, Sampler] = {
     "diffusers UniPC-1": UniPC(COUNT, 1, GRID),
     "diffusers UniPC-2": UniPC(COUNT, 2, GRID),
     "diffusers UniPC-3": UniPC(COUNT, 3, GRID),
+    "diffusers UniPC-3, lower last order": UniPC(COUNT, 3, GRID, lower_order_final=True),
     "diffusers DEIS-2": DEIS(COUNT, 2, GRID),
     "diffusers DEIS-3": DEIS(COUNT, 3, GRID),
     "diffusers DPM++ 2M": DPMSolver(COUNT, 2, GRID),
@@ -118,6 +127,66 @@ def test_heun_with_churn_lifts_the_same_levels() -> None:
     expected = tensor(PEERS["results"]["k-diffusion heun with churn"])
     torch.testing.assert_close(x, expected, rtol=1e-9, atol=1e-9)
     assert next(draws, None) is None
+
+
+def published_weights(
+    past: Sequence[Level], here: Level, there: Level, eta: float = 0.0
+) -> tuple[float, ...]:
+    r"""diffusers' SA-Solver: of two estimates it weighs the slope by :math:`(1 + \eta) h^2 / 2`.
+
+    That is the slope's exact weight for small steps; ours is exact for all.
+    """
+    if len(past) != 2:
+        return exponential_weights(past, here, there, eta)
+    (new, old), h = log_steps(past, here), math.log(here.s / there.s)
+    total, slope = -math.expm1(-(1 + eta) * h), (1 + eta) * h**2 / 2
+    return (slope - total * old) / (new - old), (total * new - slope) / (new - old)
+
+
+@pytest.mark.parametrize("name", PEERS["sa"])
+def test_sa_solver_equals_diffusers_but_for_two_estimates(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same noise; every run has steps of two estimates, most start with them alone."""
+    tau, predictor, corrector = PEERS["sa"][name]
+    sampler = SASolver(COUNT, predictor, corrector, tau, *PEERS["band"], GRID)
+    expected = tensor(PEERS["results"][f"diffusers SA({name})"])
+    assert distance(sa_events(sampler), expected) > 1e-6
+    monkeypatch.setattr(sa_solver, "exponential_weights", published_weights)
+    torch.testing.assert_close(sa_events(sampler), expected, rtol=1e-8, atol=1e-8)
+
+
+def sa_events(sampler: SASolver) -> Tensor:
+    """Our events with the peer's noise, which draws in steps without noise, too."""
+    plan = sampler.plan(SCHEDULE)
+    steps: list[Any] = list(plan)
+    used = [z for z, step in zip(PEERS["noise"], steps) if step.c > 0]
+    draws = iter([tensor(PEERS["start"]) / 80.0, *tensor(used)])
+    x = run(plan, Model(MIXTURE), lambda: next(draws))
+    assert next(draws, None) is None
+    return x
+
+
+def test_dpm_solver_23_takes_k_diffusions_steps() -> None:
+    """Along the steps that it took: where they arrive, and the error estimate of each.
+
+    It takes the norm of a whole batch, and another rule for the next step, so its steps are given.
+    """
+    flow, pair = Flow(Model(MIXTURE), SCHEDULE, LogSNRClock()), DPMSolver23Pair()
+    x, rows = tensor(PEERS["start"]), torch.arange(len(PEERS["start"]))
+    before = x
+    steps = PEERS["adaptive"]["steps"]
+    assert len(steps) == PEERS["adaptive"]["accepted"] > 5
+    for step in steps:
+        u = torch.full((len(x),), step["from"], dtype=torch.float64)
+        h = step["to"] - u
+        trial = pair.attempt(flow, x, u, h, pair.head(flow, x, u, rows), rows)
+        lower = trial.x_hat - trial.error
+        size = torch.maximum(lower.abs(), before.abs())
+        error = (trial.error / (0.05 * size).clamp(min=0.0078)).square().mean().sqrt()
+        assert float(error) == pytest.approx(step["error"], rel=1e-6, abs=1e-12)
+        x, before = trial.x_hat, lower
+    torch.testing.assert_close(x, tensor(PEERS["adaptive"]["x"]), rtol=1e-8, atol=1e-8)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,8 @@ def multistep_weights(past: Sequence[Level], there: Level, eta: float = 0.0) -> 
 
     With two estimates D is taken at the middle of the step in :math:`\lambda = -\ln s`, by linear
     extrapolation, as in 2211.01095 (algorithm 2); otherwise the polynomial is integrated exactly.
-    (The published code of the third order halves the weight of the second difference.)
+    (The published code of the third order halves the weight of the second difference: see
+    ``DPMSolver``.)
     """
     here = past[0]
     if len(past) != 2:
@@ -95,6 +96,11 @@ class DDIM(OnGrid):
 @dataclass(frozen=True)
 class DPMSolver(OnGrid):
     """DPM-Solver++ of order 1 (DDIM), 2 (2M) or 3 (3M): one evaluation a step.
+
+    The published 3M gives the second difference of the estimates half the weight of the
+    polynomial's integral, which makes it a method of order 2. It extrapolates less: on the mixture
+    of ``benchmarks/peers.py`` it is nearer than ours by 5% to 23% up to 30 evaluations, and farther
+    by 2%, 12% and 35% with 40, 50 and 80. UniPC of order 3 is nearer than both from 15 on.
 
     Attributes:
         steps: evaluations, the final clean estimate among them.

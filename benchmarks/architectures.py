@@ -12,7 +12,7 @@ change it. One row a variant: parameters, steps, jets per second, validation los
 import argparse
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -53,19 +53,26 @@ def main() -> None:
     print("| network | parameters | steps | jets/s | validation loss |\n|---|---|---|---|---|")
     for text in arguments.networks:
         variant = with_network(recipe, text.split())
-        start = time.process_time()
-        run(variant, events, held_out, SPEED_STEPS)
-        middle = time.process_time()
-        run(variant, events, held_out, 2 * SPEED_STEPS)
-        # The difference: what is done once, such as compiling and validating, drops out.
-        elapsed = time.process_time() - middle - (middle - start)
-        seconds_a_step = elapsed / SPEED_STEPS / arguments.threads
+        run(variant, events, held_out, SPEED_STEPS)  # compiles
+        # The difference: what is done once, such as validating, drops out.
+        short, long = (
+            processor_time(lambda n=n, v=variant: run(v, events, held_out, n))
+            for n in (SPEED_STEPS, 3 * SPEED_STEPS)
+        )
+        seconds_a_step = (long - short) / (2 * SPEED_STEPS) / arguments.threads
         steps = round(60 * arguments.minutes / seconds_a_step)
         start = time.process_time()
         outcome, parameters = run(variant, events, held_out, steps)
         rate = outcome.events / (time.process_time() - start) * arguments.threads
         loss = outcome.validation_losses[-1][1]
         print(f"| {text} | {parameters:,} | {steps} | {rate:,.0f} | {loss:.5f} |", flush=True)
+
+
+def processor_time(work: Callable[[], object]) -> float:
+    """Seconds of processor time that a piece of work takes."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 def with_network(recipe: JetRecipe, words: Sequence[str]) -> JetRecipe:

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from driftline.data.clouds import JET_TYPES
+from driftline.data.preprocessing import CONDITION_FEATURES
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import EulerMaruyama, sample
@@ -90,7 +91,7 @@ def sampling(denoiser: Denoiser, particles: int, jets: int) -> float:
         noise=Noise(1),
         events=jets,
         shape=(particles, 3),
-        condition=torch.zeros(jets, len(JET_TYPES) + 4),
+        condition=torch.zeros(jets, len(JET_TYPES) + CONDITION_FEATURES),
         mask=torch.ones(jets, particles, dtype=torch.bool),
         batch=BATCH,
     )

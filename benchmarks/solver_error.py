@@ -11,8 +11,8 @@ import torch
 import typer
 
 import driftline
-from driftline.data.energy_moments import energy_moments
 from driftline.data.shipped import read_reference
+from driftline.data.structure import structure
 from driftline.diffusion.grids import Karras, UniformLogSNR
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import (
@@ -35,11 +35,11 @@ def main(
     generator = driftline.load(model)
     jets = read_reference(reference, types.split(","), count=count)
     constants = generator.preprocessing
-    middle = np.full((len(jets), 3), 0.5)
+    middle = np.full((len(jets), 6), 0.5)
     features = constants.encode_features(jets.features, jets.labels, middle[:, 0])
-    moments = energy_moments(jets.particles).astype(np.float32)
-    moments = constants.encode_moments(moments, jets.labels, middle)
-    condition = np.concatenate([constants.one_hot(jets.labels), features, moments], axis=1)
+    drawn = structure(jets.particles).astype(np.float32)
+    drawn = constants.encode_structure(drawn, jets.labels, middle)
+    condition = constants.particle_condition(jets.labels, features, drawn)
     mask = torch.from_numpy(jets.mask)
 
     def run(sampler: Sampler) -> Result:

@@ -72,6 +72,10 @@ def main() -> None:
     add("sampling, one evaluation of each level", count, seconds)
     seconds = model.generate(count, sampler=DPMSolver(30), batch=count).seconds
     add("sampling, DPM-Solver++(2M) of 30 evaluations", count, seconds)
+    fast = model.accelerated()
+    fast.generate(count, sampler=DPMSolver(1), batch=count)  # compiles
+    seconds = fast.generate(count, sampler=DPMSolver(30), batch=count).seconds
+    add("the same, compiled and in bfloat16 (--fast)", count, seconds)
     count = arguments.evaluation_jets
     add("evaluation, W1M + W1P + W1EFP, one class", count, evaluation(count))
     if arguments.simulation_jets:

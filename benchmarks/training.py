@@ -11,12 +11,14 @@ import time
 
 import torch
 
+from driftline.data.clouds import JET_TYPES
+from driftline.data.preprocessing import CONDITION_FEATURES
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.objectives import DenoisingScoreMatching
 from driftline.diffusion.schedules import VP
 from driftline.networks import build
 
-CONDITION = 9
+CONDITION = len(JET_TYPES) + CONDITION_FEATURES
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import driftline
-from driftline.data.clouds import Jets
-from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.clouds import JET_FEATURES, Jets
+from driftline.data.preprocessing import CONDITION_FEATURES, JetPreprocessing
+from driftline.data.structure import STRUCTURE_FEATURES
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
 from driftline.diffusion.schedules import VP
@@ -19,11 +20,18 @@ from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.networks import build
 
+DRAWN = len(JET_FEATURES + STRUCTURE_FEATURES)
 NETWORKS = {
-    "jet_level": {"name": "resnet", "options": {"features": 10, "condition": 13, "hidden": 16}},
+    "jet_level": {"name": "resnet", "options": {"features": DRAWN, "condition": 13, "hidden": 16}},
     "particle_level": {
         "name": "epic",
-        "options": {"features": 3, "condition": 15, "hidden": 8, "layers": 2, "width": 8},
+        "options": {
+            "features": 3,
+            "condition": 5 + CONDITION_FEATURES,
+            "hidden": 8,
+            "layers": 2,
+            "width": 8,
+        },
     },
 }
 FAST = DPMSolver(steps=4)

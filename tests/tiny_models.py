@@ -2,12 +2,15 @@
 
 import torch
 
-from driftline.data.clouds import Jets
-from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.clouds import JET_FEATURES, Jets
+from driftline.data.preprocessing import CONDITION_FEATURES, JetPreprocessing
+from driftline.data.structure import STRUCTURE_FEATURES
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.schedules import VP
 from driftline.generator import Generator
 from driftline.networks import build
+
+DRAWN = len(JET_FEATURES + STRUCTURE_FEATURES)
 
 
 def tiny_generator(jets: Jets) -> Generator:
@@ -19,11 +22,16 @@ def tiny_generator(jets: Jets) -> Generator:
     networks = {
         "jet_level": {
             "name": "resnet",
-            "options": {"features": 10, "condition": classes + 8, "hidden": 8, "layers": 1},
+            "options": {"features": DRAWN, "condition": classes + 8, "hidden": 8, "layers": 1},
         },
         "particle_level": {
             "name": "epic",
-            "options": {"features": 3, "condition": classes + 10, "hidden": 8, "layers": 1},
+            "options": {
+                "features": 3,
+                "condition": classes + CONDITION_FEATURES,
+                "hidden": 8,
+                "layers": 1,
+            },
         },
     }
     with torch.random.fork_rng():

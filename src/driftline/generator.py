@@ -2,7 +2,8 @@
 
 As in FPCD (Mikuni et al., 2304.01266) a jet-level model draws pt, eta, mass and the number of
 particles of a jet of given class, and a particle-level model draws its particles given those. Here
-the jet-level model draws the lowest moments of the energy flow too; they are then met exactly.
+the jet-level model draws the structure of the energy flow too: its lowest moments, which are then
+met exactly, and its prongs.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +19,9 @@ from torch import Tensor
 
 from driftline import modelfile
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
-from driftline.data.energy_moments import MOMENT_FEATURES
 from driftline.data.physical import make_physical
 from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.structure import STRUCTURE_FEATURES, moments_of
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, describe, parse, sample
@@ -42,7 +43,7 @@ class JetLevel:
     Attributes:
         labels: (N,) classes.
         features: (N, 4) float32, ``JET_FEATURES``.
-        moments: (N, 6) float32, ``MOMENT_FEATURES``.
+        structure: (N, 16) float32, ``STRUCTURE_FEATURES``.
         mask: (N, P) bool, true for the particles that the jets will have.
         condition: (N, C) condition of the particle-level model.
         cost: evaluations and wall time.
@@ -50,7 +51,7 @@ class JetLevel:
 
     labels: NDArray[np.int64]
     features: NDArray[np.float32]
-    moments: NDArray[np.float32]
+    structure: NDArray[np.float32]
     mask: NDArray[np.bool_]
     condition: Tensor
     cost: Result
@@ -98,7 +99,7 @@ class Generator:
     """A jet generator: load it, ask it for jets, save it.
 
     Attributes:
-        jet_level: denoiser of the encoded features of a jet and its energy moments.
+        jet_level: denoiser of the encoded features of a jet and its structure.
         particle_level: denoiser of the encoded particles.
         networks: for either, the name and the options that build its network.
         preprocessing: the invertible map between jets and what the denoisers see.
@@ -203,7 +204,7 @@ class Generator:
         )
         x = particle_level.x.cpu().numpy()
         raw = self.preprocessing.decode_particles(x, drawn.mask, drawn.labels)
-        particles, repaired = make_physical(raw, drawn.moments)
+        particles, repaired = make_physical(raw, moments_of(drawn.structure))
         attributes = {"sampler": describe(chosen), "seed": seed, "model": self.card.get("name")}
         types = self.preprocessing.types
         jets = Jets(particles, drawn.mask, drawn.features, drawn.labels, types, attributes)
@@ -232,28 +233,29 @@ class Generator:
         asked = self._asked(count, pt, eta, mass, num_particles)
         z_given, given = self._encode_given(asked, labels, Noise(seed, _DEQUANTISATION), events)
         one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
-        no_moments = given.new_zeros(count, len(MOMENT_FEATURES))
+        drawn = given.new_ones(count, len(STRUCTURE_FEATURES))
         cost = sample(
             self.jet_level,
             sampler or self.default_sampler,
             noise=Noise(seed, _JET_LEVEL),
             events=events,
-            shape=(len(JET_FEATURES + MOMENT_FEATURES),),
+            shape=(len(JET_FEATURES + STRUCTURE_FEATURES),),
             condition=torch.cat([one_hot, z_given, given.float()], dim=1),
-            mask=torch.cat([~given, ~no_moments], dim=1),
+            mask=torch.cat([~given, drawn], dim=1),
             batch=batch,
             device=_device(self.jet_level),
         )
-        z_features, z_moments = cost.x.cpu().split([len(JET_FEATURES), len(MOMENT_FEATURES)], dim=1)
+        z_features, z_structure = cost.x.cpu().tensor_split([len(JET_FEATURES)], dim=1)
         z_features = torch.where(given, z_given, z_features)
-        features = self.preprocessing.decode_features(z_features.numpy(), labels)
+        encoded = z_features.numpy(), z_structure.numpy()
+        features = self.preprocessing.decode_features(encoded[0], labels)
         features = np.where(np.isnan(asked), features, asked.astype(np.float32))
         return JetLevel(
             labels=labels,
             features=features,
-            moments=self.preprocessing.decode_moments(z_moments.numpy(), labels),
+            structure=self.preprocessing.decode_structure(encoded[1], labels),
             mask=np.arange(self.preprocessing.max_particles) < features[:, 3:4],
-            condition=torch.cat([one_hot, z_features, z_moments], dim=1),
+            condition=torch.from_numpy(self.preprocessing.particle_condition(labels, *encoded)),
             cost=cost,
         )
 

@@ -8,6 +8,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from driftline.data.formats import jetnet
+from driftline.modelfile import FORMAT
 
 
 def refused(done, *words):
@@ -103,7 +104,7 @@ def bad_model(model: Path, path: Path, case: str) -> None:
     elif case == "text":
         path.write_text("not a model")
     elif case == "version":
-        path.write_bytes(whole.replace(b'\\"format\\": 2', b'\\"format\\": 9'))
+        path.write_bytes(whole.replace(b'\\"format\\": %d' % FORMAT, b'\\"format\\": 9'))
     elif case == "foreign":
         save_file(load_file(model), path)
 
@@ -114,7 +115,7 @@ def bad_model(model: Path, path: Path, case: str) -> None:
         ("absent", ["no such model", "shipped models"]),
         ("truncated", ["damaged model file", "again"]),
         ("text", ["damaged model file", "again"]),
-        ("version", ["format is 9", "reads 2", "train again"]),
+        ("version", ["format is 9", f"reads {FORMAT}", "train again"]),
         ("foreign", ["not a Driftline model", "metadata"]),
     ],
 )
@@ -203,3 +204,30 @@ def test_unknown_metric(run, data):
 def test_usage_errors_exit_with_2_too(run):
     for arguments in (["sample"], ["nonsense"], ["sample", "m", "--out", "o", "--count", "0"]):
         assert run(*arguments).code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--candidate", "em:steps=5"], ["candidate em:steps=5", "grid"]),
+        (["--candidate", "nothing"], ["candidate nothing", "choose from"]),
+        (["--sampler", "nothing"], ["nothing", "choose from"]),
+        (["--types", "x"], ["'x'"]),
+    ],
+)
+def test_bad_options_of_tune(run, model, data, tmp_path, options, words):
+    out, study = tmp_path / "tuned.safetensors", tmp_path / "study"
+    candidate = [] if "--candidate" in options else ["--candidate", "dpm:steps=3"]
+    arguments = ("--out", out, "--study", study, "--count", 100)
+    done = run("tune", model, data, *arguments, *candidate, *options)
+    refused(done, *words)
+    assert not out.exists()
+    assert not (study / "study.json").exists()
+
+
+def test_illustrate_refuses_unknown_pictures_and_existing_files(run, tmp_path):
+    refused(run("illustrate", "--out", tmp_path, "--only", "nothing"), "nothing", "choose from")
+    (tmp_path / "langevin.pdf").touch()
+    done = run("illustrate", "--out", tmp_path, "--only", "score_field,langevin")
+    refused(done, tmp_path / "langevin.pdf", "--force")
+    assert [path.name for path in tmp_path.iterdir()] == ["langevin.pdf"]

@@ -162,3 +162,11 @@ def test_info_of_results(run, data, model, tmp_path):
     assert found["classes"] == ["g"]
     scores.write_text('{"scores": ')
     assert run("info", scores).code == 2
+
+
+def test_illustrate(run, tmp_path):
+    done = run("illustrate", "--out", tmp_path, "--only", "score_field")
+    assert done.code == 0, done.err
+    written = [tmp_path / "score_field.png", tmp_path / "score_field.pdf"]
+    assert done.out.split() == [str(path) for path in written]
+    assert all(path.stat().st_size > 1000 for path in written)

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from driftline.data.clouds import JET_TYPES, Jets
 from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.structure import STRUCTURE_FEATURES, moments_of, prongs_of, structure
 from driftline.errors import InputError
 
 
@@ -45,6 +46,57 @@ def test_held_out_features_are_normal_too(fitted, make_jets):
     z = fitted.encode_features(other.features, other.labels, uniform(len(other)))
     assert np.abs(z.mean(axis=0)).max() < 0.03
     assert np.abs(z.std(axis=0) - 1).max() < 0.03
+
+
+def test_structure_becomes_normal_and_comes_back(jets, fitted):
+    stored = structure(jets.particles)
+    u = np.random.default_rng(1).uniform(size=(len(jets), 6))
+    z = fitted.encode_structure(stored, jets.labels, u)
+    assert np.abs(z.mean(axis=0)).max() < 0.05
+    assert np.abs(z.std(axis=0) - 1).max() < 0.15
+    back = fitted.decode_structure(z, jets.labels)
+    np.testing.assert_allclose(back, stored, atol=1e-5)
+
+
+def test_structure_of_jets_with_one_or_two_particles_comes_back(jets, fitted):
+    few = jets.particles[:300].copy()
+    few[:, 2:] = 0
+    few[:100, 1:] = 0
+    u = np.random.default_rng(1).uniform(size=(300, 6))
+    back = fitted.decode_structure(
+        fitted.encode_structure(structure(few), jets.labels[:300], u), jets.labels[:300]
+    )
+    assert (back[:, -3:] == 0).all()  # prongs of one particle have no width
+    np.testing.assert_allclose(back, structure(few), atol=3e-5)
+
+
+@pytest.mark.parametrize("size", [1.0, 10.0, 1000.0])
+def test_any_numbers_decode_to_structure(fitted, size):
+    """Also where a few-step sampler may put them: ratios and ptrel at most 1, all finite."""
+    z = np.random.default_rng(2).normal(scale=size, size=(500, len(STRUCTURE_FEATURES)))
+    labels = np.arange(500) % 5
+    decoded = fitted.decode_structure(z.astype(np.float32), labels)
+    shares = decoded[:, [2, 7, 8]]
+    assert np.isfinite(decoded).all()
+    assert (shares > 0).all()
+    assert (shares <= 1).all()
+    assert np.isfinite(moments_of(decoded)).all()
+    features = np.zeros((500, 4), dtype=np.float32)
+    condition = fitted.particle_condition(labels, features, z.astype(np.float32))
+    assert np.isfinite(condition).all()
+
+
+def test_particles_are_told_where_the_prongs_are(jets, fitted):
+    some = jets[:200]
+    u = np.random.default_rng(3).uniform(size=(200, 6))
+    z = fitted.encode_structure(structure(some.particles), some.labels, u)
+    features = fitted.encode_features(some.features, some.labels, u[:, 0])
+    condition = fitted.particle_condition(some.labels, features, z)
+    assert condition.dtype == np.float32
+    momenta = condition[:, 15:].reshape(200, 3, 4)[..., :3]
+    found = fitted.decode_particles(momenta, np.ones((200, 3), dtype=bool), some.labels)
+    expected = prongs_of(fitted.decode_structure(z, some.labels))[..., :3]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_particles_have_unit_variance(jets, fitted):

@@ -39,7 +39,7 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("candidate", ["em:steps=5", "rk45", "unipc:steps=1", "nothing"])
 def test_samplers_without_a_grid_to_fit_are_refused(generator, tmp_path, candidate):
-    with pytest.raises(InputError, match="--candidate"):
+    with pytest.raises(InputError, match=f"candidate {candidate}"):
         fitted(generator, [candidate], tmp_path / "grids.json")
 
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from driftline.data.clouds import JET_TYPES, Jets
-from driftline.data.energy_moments import energy_moments
 from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.structure import structure
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.training.jets import JetLevelEvents, ParticleLevelEvents, split, train_jets
@@ -43,7 +43,7 @@ def test_jet_level_batches_hide_what_is_given(toy_jets: Jets) -> None:
     assert condition is not None
     assert mask is not None
     one_hot, values, flags = condition.split([5, 4, 4], dim=1)
-    assert mask[:, 4:].all()  # the moments are never given
+    assert mask[:, 4:].all()  # the structure is never given
     x, mask = x[:, :4], mask[:, :4]
     assert torch.equal(one_hot.argmax(dim=1), torch.from_numpy(toy_jets.labels))
     assert torch.equal(flags.bool(), ~mask)
@@ -65,8 +65,16 @@ def test_particle_level_batches_are_encoded_jets_and_their_mirror_images(toy_jet
     rows = index.numpy()
     decoded = preprocessing.decode_particles(x.numpy(), mask.numpy(), toy_jets.labels[rows])
     features = preprocessing.decode_features(condition[:, 5:9].numpy(), toy_jets.labels[rows])
-    moments = preprocessing.decode_moments(condition[:, 9:].numpy(), toy_jets.labels[rows])
-    np.testing.assert_allclose(moments, energy_moments(decoded), atol=2e-5)
+    z_structure = preprocessing.encode_structure(
+        structure(decoded), toy_jets.labels[rows], np.full((len(rows), 6), 0.5)
+    )
+    told = preprocessing.particle_condition(
+        toy_jets.labels[rows], condition[:, 5:9].numpy(), z_structure
+    )
+    dequantised = [9, 10, 11]  # axis and ptrel, by less than any resolution
+    np.testing.assert_allclose(
+        np.delete(condition, dequantised, axis=1), np.delete(told, dequantised, axis=1), atol=2e-3
+    )
     signs = np.sign(decoded[:, 0, :2] * toy_jets.particles[rows, 0, :2])
     assert {tuple(s) for s in signs.astype(int)} == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
     expected = toy_jets.particles[rows].copy()

@@ -50,7 +50,7 @@ def energy_moments(particles: NDArray[np.floating]) -> Array:
         (N, 6) float64; zero where they are not defined: all of jets without particles, the
         ellipticity of single particles.
     """
-    return np.concatenate([four_momentum(particles), _ellipticity(_covariance(particles))], axis=1)
+    return np.concatenate([four_momentum(particles), ellipticity_of(covariance(particles))], axis=1)
 
 
 def four_momentum(particles: NDArray[np.floating]) -> Array:
@@ -64,21 +64,21 @@ def four_momentum(particles: NDArray[np.floating]) -> Array:
     return np.stack([sum_eta, np.arctan2(py, px), total, np.sqrt(np.maximum(squared, 0.0))], axis=1)
 
 
-def _covariance(particles: NDArray[np.floating]) -> Array:
-    """(N, 2, 2) of the angles, weighted with pT."""
+def covariance(particles: NDArray[np.floating]) -> Array:
+    """(N, 2, 2) of the angles of particles (N, P, 3), weighted with pT."""
     angles, pt = particles[..., :2].astype(np.float64), particles[..., 2].astype(np.float64)
     total = pt.sum(axis=1, keepdims=True)
     weight = np.divide(pt, total, out=np.zeros_like(pt), where=total > 0)
     apart = angles - (weight[..., None] * angles).sum(axis=1, keepdims=True)
-    covariance: Array = (weight[..., None] * apart).swapaxes(1, 2) @ apart
-    return covariance
+    result: Array = (weight[..., None] * apart).swapaxes(1, 2) @ apart
+    return result
 
 
-def _ellipticity(covariance: Array) -> Array:
+def ellipticity_of(matrix: Array) -> Array:
     """(N, 2) of covariances (N, 2, 2), zero where their trace is."""
-    trace = np.trace(covariance, axis1=1, axis2=2)
-    difference = covariance[:, 0, 0] - covariance[:, 1, 1]
-    parts = np.stack([difference, 2 * covariance[:, 0, 1]], axis=1)
+    trace = np.trace(matrix, axis1=1, axis2=2)
+    difference = matrix[:, 0, 0] - matrix[:, 1, 1]
+    parts = np.stack([difference, 2 * matrix[:, 0, 1]], axis=1)
     # of one particle rounding leaves something of the order of 1e-34
     return np.divide(parts, trace[:, None], out=np.zeros_like(parts), where=trace[:, None] > 1e-20)
 
@@ -117,8 +117,14 @@ def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]
         apart = (moved[..., :2] - now[:, None, :2]) @ turn  # which is symmetric
         angles = centre[:, None] + stretch[:, None, None] * apart
         moved[..., :2] = np.where(real, np.clip(angles, -LARGEST_ANGLE, LARGEST_ANGLE), 0.0)
-        moved[..., 2] *= (wanted[:, 2] / np.where(now[:, 2] > 0, now[:, 2], 1.0))[:, None]
+        moved[..., 2] *= _scale(wanted[:, 2], now[:, 2])
+    moved[..., 2] *= _scale(wanted[:, 2], four_momentum(moved)[:, 2])
     return moved
+
+
+def _scale(wanted: Array, now: Array) -> Array:
+    """(N, 1) factors of pT."""
+    return (wanted / np.where(now > 0, now, 1.0))[:, None]
 
 
 def _rounder(ellipse: Array) -> Array:

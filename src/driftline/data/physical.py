@@ -12,7 +12,7 @@ _LARGEST_PTREL = 1 - 2.0**-24
 
 
 def make_physical(
-    particles: NDArray[np.float32], moments: NDArray[np.float32]
+    particles: NDArray[np.float32], moments: NDArray[np.floating]
 ) -> tuple[NDArray[np.float32], dict[str, int]]:
     """Give the particles of each jet their energy moments, and order them by pT.
 

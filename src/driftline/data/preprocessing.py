@@ -3,38 +3,47 @@
 Of the jet: ln pt, eta and ln mass pass through a monotone, piecewise linear map from quantiles of
 their class to quantiles of the normal distribution; the multiplicity n is dequantised by a uniform
 number u in [0, 1), z = Phi^-1(F(n - 1) + u p(n)), with F its distribution function in the class.
-Of its energy moments: axis, ptrel, ln massrel and atanh of the ellipticity, through such quantile
-maps too; a jet that is stored whole has ptrel = 1 and phirel = 0 exactly, so these are dequantised.
+Its structure passes through such quantile maps too, massrel and widths as logarithms; a jet that is
+stored whole has ptrel = 1 and phirel = 0 exactly, and a prong of one particle no width, so these
+are dequantised.
 Of the particles: the angles pass through asinh(angle / scale), ptrel through the logit, and each is
 then standardised per class. All maps are calculated in float64 and give the dtype of their input.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
 
 from driftline.data.clouds import JET_FEATURES, Jets
-from driftline.data.energy_moments import LARGEST_ANGLE, energy_moments
+from driftline.data.energy_moments import LARGEST_ANGLE, MOMENT_FEATURES
+from driftline.data.prongs import PRONGS
+from driftline.data.structure import MASS, SHARES, WIDTHS, moments_of, prongs_of, structure
 from driftline.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.int64]
 
+CONDITION_FEATURES = len(JET_FEATURES + MOMENT_FEATURES) + 4 * PRONGS
+"""Condition of the particle level, beside the class."""
+
 _SMALLEST = 1e-3
 """GeV: smaller pt and mass are taken as this, so that their logarithm exists."""
 
 _SMALLEST_RELATIVE = 1e-5
-"""Smaller massrel are taken as this."""
+"""Smaller massrel, ptrel of the sum, and ratios of prongs are taken as this."""
+
+_WIDTH_SCALE = 0.005
+"""Scale of the asinh map of a prong's width in the condition of the particle level."""
+
+_NARROWEST = 1e-5
+"""Prongs below this width are dequantised; decoded, they have none."""
 
 _JITTER = 1e-5
 """Width over which axis and ptrel are dequantised; far below any resolution."""
-
-_FLATTEST = 1 - 1e-6
-"""Larger ellipticities are taken as this."""
 
 _UNSEEN = 2e-7
 """Probability given to every multiplicity, so that those a class never showed can be asked for."""
@@ -52,8 +61,8 @@ class JetPreprocessing:
         jets_per_class: (K,) how many jets the constants come from; 0: class not known.
         angle_scale: scale of the asinh map of etarel and phirel; large means linear.
         quantiles: (K, 3, Q) float64, knots of ln pt, eta and ln mass, strictly increasing.
-        moment_quantiles: (K, 6, Q) float64, knots of the energy moments: etarel, phirel, ptrel,
-            ln massrel and the two components of the ellipticity, its length mapped by atanh.
+        structure_quantiles: (K, 16, Q) float64, knots of ``STRUCTURE_FEATURES``, of massrel and
+            widths the logarithm.
         normal: (K, Q) float64, the normal quantiles that belong to them, strictly increasing.
         multiplicity: (K, P) float64, distribution function F(1) ... F(P) = 1, strictly increasing.
         centre: (K, 3) float64, means of the mapped particle features.
@@ -64,7 +73,7 @@ class JetPreprocessing:
     jets_per_class: tuple[int, ...]
     angle_scale: float
     quantiles: NDArray[np.float64]
-    moment_quantiles: NDArray[np.float64]
+    structure_quantiles: NDArray[np.float64]
     normal: NDArray[np.float64]
     multiplicity: NDArray[np.float64]
     centre: NDArray[np.float64]
@@ -135,29 +144,57 @@ class JetPreprocessing:
         x[:, [0, 2]] = np.exp(x[:, [0, 2]])
         return x.astype(z.dtype)
 
-    def encode_moments(self, moments: Floats, labels: Labels, uniform: Floats) -> Floats:
-        """(N, 6) ``MOMENT_FEATURES`` -> (N, 6) normal within each class.
+    def encode_structure(self, features: Floats, labels: Labels, uniform: Floats) -> Floats:
+        """(N, 16) ``STRUCTURE_FEATURES`` -> (N, 16) normal within each class.
 
         Args:
-            moments: (N, 6), as ``energy_moments`` gives them.
+            features: (N, 16), as ``structure`` gives them.
             labels: (N,) classes.
-            uniform: (N, 3) in [0, 1), where in its interval of 1e-5 axis or ptrel is put.
+            uniform: (N, 6) in [0, 1), where in its interval axis, ptrel or a width below 1e-5 is
+                put.
 
         Raises:
             InputError: a class that ``fit`` did not see.
         """
         self._classes(labels)
-        x = _smooth_moments(moments, uniform)
-        return self._to_normal(x, labels, self.moment_quantiles).astype(moments.dtype)
+        x = _smooth_structure(features, uniform)
+        return self._to_normal(x, labels, self.structure_quantiles).astype(features.dtype)
 
-    def decode_moments(self, z: Floats, labels: Labels) -> Floats:
-        """(N, 6) -> ``MOMENT_FEATURES``, ptrel at most 1: inverts ``encode_moments`` to 1e-5."""
+    def decode_structure(self, z: Floats, labels: Labels) -> Floats:
+        """(N, 16) -> ``STRUCTURE_FEATURES``, ptrel and ratios at most 1.
+
+        Inverts ``encode_structure`` to 1e-5.
+        """
         self._classes(labels)
-        x = self._from_normal(np.asarray(z, dtype=np.float64), labels, self.moment_quantiles)
+        x = self._from_normal(np.asarray(z, dtype=np.float64), labels, self.structure_quantiles)
         x[:, 2] = np.clip(x[:, 2], _SMALLEST_RELATIVE, 1.0)
-        x[:, 3] = np.exp(x[:, 3])
-        x[:, 4:] = _rescaled(x[:, 4:], np.tanh)
+        x[:, SHARES] = np.clip(x[:, SHARES], _SMALLEST_RELATIVE, 1.0)
+        x[:, MASS] = np.exp(np.minimum(x[:, MASS], np.log(LARGEST_ANGLE)))
+        width = np.exp(np.minimum(x[:, WIDTHS], np.log(LARGEST_ANGLE)))
+        x[:, WIDTHS] = np.where(width < _NARROWEST, 0.0, width)
         return x.astype(z.dtype)
+
+    def particle_condition(self, labels: Labels, z_features: Floats, z_structure: Floats) -> Floats:
+        """What the particle-level model is told of jets that the jet level has drawn.
+
+        The prongs are given as particles are, so that the network can compare positions.
+
+        Args:
+            labels: (N,) classes.
+            z_features: (N, 4) from ``encode_features``.
+            z_structure: (N, 16) from ``encode_structure``.
+
+        Returns:
+            (N, K + 22) float32: class, features, moments (the ellipticity as it is), and of each
+            prong axis, pT and width.
+        """
+        decoded = self.decode_structure(z_structure, labels)
+        prongs, ellipticity = prongs_of(decoded), moments_of(decoded)[:, 4:]
+        known = np.ones(prongs.shape[:2], dtype=bool)
+        momenta = self.encode_particles(prongs[..., :3], known, labels)
+        z_prongs = np.concatenate([momenta, np.arcsinh(prongs[..., 3:] / _WIDTH_SCALE)], axis=2)
+        parts = [self.one_hot(labels), z_features, z_structure[:, :4], ellipticity]
+        return np.concatenate([*parts, z_prongs.reshape(len(labels), -1)], axis=1, dtype=np.float32)
 
     def encode_particles(
         self, particles: Floats, mask: NDArray[np.bool_], labels: Labels
@@ -199,7 +236,7 @@ class JetPreprocessing:
         Raises:
             KeyError, TypeError, ValueError: the dictionary is not one of ``to_dict``.
         """
-        arrays = ("quantiles", "moment_quantiles", "normal", "multiplicity", "centre", "width")
+        arrays = ("quantiles", "structure_quantiles", "normal", "multiplicity", "centre", "width")
         return cls(
             tuple(constants["types"]),
             tuple(constants["jets_per_class"]),
@@ -220,23 +257,15 @@ class JetPreprocessing:
         self, x: NDArray[np.float64], labels: Labels, knots: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Columns (N, J) through the maps from ``knots`` (K, J, Q) to normal quantiles."""
-        z = np.empty_like(x)
-        for k in np.unique(labels):
-            chosen = labels == k
-            for j in range(x.shape[1]):
-                z[chosen, j] = _piecewise(x[chosen, j], knots[k, j], self.normal[k])
-        return z
+        normal = np.broadcast_to(self.normal[:, None], knots.shape)
+        return _piecewise(x, labels, knots, normal)
 
     def _from_normal(
         self, z: NDArray[np.float64], labels: Labels, knots: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """The inverse of ``_to_normal``."""
-        x = np.empty_like(z)
-        for k in np.unique(labels):
-            chosen = labels == k
-            for j in range(z.shape[1]):
-                x[chosen, j] = _piecewise(z[chosen, j], self.normal[k], knots[k, j])
-        return x
+        normal = np.broadcast_to(self.normal[:, None], knots.shape)
+        return _piecewise(z, labels, normal, knots)
 
     def _dequantise(
         self, numbers: NDArray[np.float64], labels: Labels, uniform: NDArray[np.float64]
@@ -267,9 +296,9 @@ class JetPreprocessing:
 def _fit_class(jets: Jets, knots: int, angle_scale: float) -> tuple[NDArray[np.float64], ...]:
     """The arrays of one class, without the leading K, in the order of the attributes."""
     features = _log_masses(jets.features.astype(np.float64))
-    moments = energy_moments(jets.particles * jets.mask[..., None])
-    uniform = np.random.default_rng(0).uniform(size=(len(jets), 3))
-    columns = np.concatenate([features[:, :3], _smooth_moments(moments, uniform)], axis=1)
+    stored = structure(jets.particles * jets.mask[..., None])
+    uniform = np.random.default_rng(0).uniform(size=(len(jets), 6))
+    columns = np.concatenate([features[:, :3], _smooth_structure(stored, uniform)], axis=1)
     x, z = _quantile_knots(columns, knots)
     slots = jets.mask.shape[1]
     seen = np.bincount(features[:, 3].astype(np.int64), minlength=slots + 1)[1:]
@@ -299,7 +328,7 @@ def _quantile_knots(
     levels = expit(np.linspace(-edge, edge, inner))
     values = np.quantile(x, levels, axis=0).T
     span = values[:, -1:] - values[:, :1]
-    values = values + np.linspace(0, 1e-6, inner) * np.where(span > 0, span, 1.0)  # ties apart
+    values = values + np.linspace(0, 1e-6, inner) * np.where(span > 1e-9, span, 1.0)  # ties apart
     z = ndtri(levels)
     near = max(1, round(0.5 * (inner - 1) / edge))
     low = (values[:, near] - values[:, 0]) / (z[near] - z[0])
@@ -310,13 +339,27 @@ def _quantile_knots(
     )
 
 
+@njit(cache=True)
 def _piecewise(
-    x: NDArray[np.float64], knots: NDArray[np.float64], values: NDArray[np.float64]
+    x: NDArray[np.float64],
+    labels: Labels,
+    knots: NDArray[np.float64],
+    values: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Linear interpolation that continues its first and last straight line."""
-    i = np.clip(np.searchsorted(knots, x) - 1, 0, len(knots) - 2)
-    slope = (values[i + 1] - values[i]) / (knots[i + 1] - knots[i])
-    return values[i] + (x - knots[i]) * slope
+    """Linear interpolation that continues its first and last straight line.
+
+    Columns (N, J) from ``knots`` (K, J, Q) to ``values`` (K, J, Q), by class.
+    """
+    result = np.empty(x.shape)
+    for n in range(x.shape[0]):
+        k = labels[n]
+        for j in range(x.shape[1]):
+            i = np.searchsorted(knots[k, j], x[n, j]) - 1
+            i = min(max(i, 0), knots.shape[2] - 2)
+            slope = values[k, j, i + 1] - values[k, j, i]
+            slope /= knots[k, j, i + 1] - knots[k, j, i]
+            result[n, j] = values[k, j, i] + (x[n, j] - knots[k, j, i]) * slope
+    return result
 
 
 def _log_masses(features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -326,22 +369,15 @@ def _log_masses(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return x
 
 
-def _smooth_moments(moments: Floats, uniform: Floats) -> NDArray[np.float64]:
-    """Moments (N, 6), axis and ptrel dequantised, ln massrel, ellipticity of any length."""
-    x = np.array(moments, dtype=np.float64)
-    x[:, :3] += _JITTER * (np.asarray(uniform, dtype=np.float64) - 0.5)
-    x[:, 3] = np.log(np.maximum(x[:, 3], _SMALLEST_RELATIVE))
-    x[:, 4:] = _rescaled(x[:, 4:], lambda length: np.arctanh(np.minimum(length, _FLATTEST)))
+def _smooth_structure(features: Floats, uniform: Floats) -> NDArray[np.float64]:
+    """Structure (N, 16), dequantised, with logarithms of massrel and widths."""
+    x = np.array(features, dtype=np.float64)
+    u = np.asarray(uniform, dtype=np.float64)
+    x[:, :3] += _JITTER * (u[:, :3] - 0.5)
+    x[:, MASS] = np.log(np.maximum(x[:, MASS], _SMALLEST_RELATIVE))
+    narrow = x[:, WIDTHS] < _NARROWEST
+    x[:, WIDTHS] = np.log(np.maximum(x[:, WIDTHS], _NARROWEST)) - narrow * u[:, 3:]
     return x
-
-
-def _rescaled(
-    vectors: NDArray[np.float64], change: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """Vectors (N, 2) of the same direction and changed length."""
-    length = np.hypot(*vectors.T)
-    factor = np.divide(change(length), length, out=np.ones_like(length), where=length > 0)
-    return vectors * factor[:, None]
 
 
 def _mapped_particles(particles: NDArray[np.float64], angle_scale: float) -> NDArray[np.float64]:

@@ -5,8 +5,7 @@ N-subjettiness (Thaler, Van Tilburg, arXiv:1011.2268) is
 .. math:: \tau_N = \frac{\sum_i z_i \min_k \Delta R_{ik}}{R_0 \sum_i z_i}.
 
 The N axes are those at which exclusive kT clustering with winner-take-all recombination stops
-(Larkoski, Neill, Thaler, arXiv:1401.2158): in every step the pair with the smallest
-min(pT_i, pT_j)^2 Delta R_ij^2 is merged, into the direction of the harder of the two.
+(``data.kt``).
 
 D2 (Larkoski, Moult, Neill, arXiv:1409.6298) with beta = 1 is :math:`e_3 / e_2^3`, where
 
@@ -18,37 +17,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from driftline.data.kt import merges, squared_angles
+
 Array = NDArray[np.float64]
 
 RADIUS = 0.4
 """R of the anti-kT jets, the unit of the angles."""
 
 MOST_AXES = 3
-
-
-@njit(cache=True)
-def _squared_angles(jet: Array) -> Array:
-    """(n, n) squared distances in the (eta, phi) plane of particles (n, 3); phi is periodic."""
-    count = len(jet)
-    angles = np.empty((count, count))
-    for i in range(count):
-        for j in range(count):
-            eta = jet[i, 0] - jet[j, 0]
-            phi = np.pi - abs(abs(jet[i, 1] - jet[j, 1]) - np.pi)
-            angles[i, j] = eta * eta + phi * phi
-    return angles
-
-
-@njit(cache=True)
-def _nearest(i: int, alive: NDArray[np.bool_], pt: Array, angles: Array) -> tuple[int, float]:
-    """The pseudojet with the smallest kT distance to ``i``, and that distance."""
-    partner, smallest = -1, np.inf
-    for j in range(len(pt)):
-        if alive[j] and j != i:
-            distance = min(pt[i], pt[j]) ** 2 * angles[i, j]
-            if distance < smallest:
-                partner, smallest = j, distance
-    return partner, smallest
 
 
 @njit(cache=True)
@@ -65,43 +41,27 @@ def _tau(z: Array, axes: NDArray[np.bool_], angles: Array) -> float:
 
 
 @njit(cache=True)
-def _cluster(jet: Array) -> Array:
-    """tau_1 .. tau_3 of one jet's particles (n, 3), all with positive ptrel.
-
-    A winner keeps its direction and only gains pT, so that kT distances to it never fall: a
-    pseudojet needs a new partner only when its own has just been merged.
-    """
-    count = len(jet)
-    z, pt = jet[:, 2], jet[:, 2].copy()
-    angles = _squared_angles(jet)
-    alive = np.ones(count, np.bool_)
-    partner = np.empty(count, np.int64)
-    distance = np.empty(count)
-    for i in range(count):
-        partner[i], distance[i] = _nearest(i, alive, pt, angles)
+def _taus(jet: Array) -> Array:
+    """tau_1 .. tau_3 of one jet's particles (n, 3), all with positive ptrel."""
+    z, angles = jet[:, 2], squared_angles(jet)
+    axes = np.ones(len(jet), np.bool_)
     taus = np.zeros(MOST_AXES)
-    for left in range(count - 1, 0, -1):
-        first = np.argmin(distance)
-        second = partner[first]
-        winner, loser = (first, second) if pt[first] >= pt[second] else (second, first)
-        pt[winner] += pt[loser]
-        alive[loser] = False
-        distance[loser] = np.inf
-        for i in range(count):
-            if alive[i] and (i == winner or partner[i] == winner or partner[i] == loser):
-                partner[i], distance[i] = _nearest(i, alive, pt, angles)
+    steps = merges(z, angles)
+    for step in range(len(steps)):
+        axes[steps[step, 1]] = False
+        left = len(steps) - step
         if left <= MOST_AXES:
-            taus[left - 1] = _tau(z, alive, angles)
+            taus[left - 1] = _tau(z, axes, angles)
     return taus
 
 
 @njit(cache=True, nogil=True)
-def _cluster_all(particles: Array) -> Array:
+def _taus_of_all(particles: Array) -> Array:
     """(N, 3) tau_1 .. tau_3 of jets (N, P, 3)."""
     taus = np.zeros((len(particles), MOST_AXES))
     for n in range(len(particles)):
         jet = particles[n]
-        taus[n] = _cluster(jet[jet[:, 2] > 0.0])
+        taus[n] = _taus(jet[jet[:, 2] > 0.0])
     return taus
 
 
@@ -118,7 +78,7 @@ def subjettiness(
     jets = particles.astype(np.float64)
     if mask is not None:
         jets[..., 2] *= mask
-    return _cluster_all(jets)
+    return _taus_of_all(jets)
 
 
 def ratio(above: Array, below: Array) -> Array:

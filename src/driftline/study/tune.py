@@ -57,7 +57,7 @@ def with_tuned_grid(
             device=next(denoiser.parameters()).device,
         )
     except ValueError as error:
-        raise InputError(f"--candidate: {error}") from error
+        raise InputError(f"candidate {describe(sampler)}: {error}") from error
     tuned: Sampler = replace(settings, grid=grid)
     return tuned
 
@@ -81,7 +81,7 @@ def fitted(generator: Generator, candidates: Sequence[str], path: Path) -> list[
             try:
                 sampler = parse(text)
             except ValueError as error:
-                raise InputError(f"--candidate: {error}") from error
+                raise InputError(f"candidate {text}: {error}") from error
             known[text] = describe(with_tuned_grid(generator, sampler))
             content = json.dumps({"model": model, "grids": known}, indent=1)
             write_text(path, content + "\n", force=True)

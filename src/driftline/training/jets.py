@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
-from driftline.data.energy_moments import MOMENT_FEATURES, energy_moments
 from driftline.data.formats import jetnet
-from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.preprocessing import CONDITION_FEATURES, JetPreprocessing
+from driftline.data.structure import STRUCTURE_FEATURES, mirrored, structure
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import LEVELS, NoiseLevels
 from driftline.diffusion.schedules import schedule_from_dict
@@ -29,7 +30,7 @@ from driftline.training.recipe import JetRecipe, Named, Stage
 
 
 class JetEvents:
-    """What both stages share: features and moments, encoded for every batch, and reflections.
+    """What both stages share: features and structure, encoded for every batch, and reflections.
 
     Args:
         jets: the sample.
@@ -39,7 +40,7 @@ class JetEvents:
 
     def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
         self.features, self.labels = jets.features, jets.labels
-        self.moments = energy_moments(jets.particles * jets.mask[..., None]).astype(np.float32)
+        self.structure = structure(jets.particles * jets.mask[..., None]).astype(np.float32)
         self.preprocessing = preprocessing
         self.reflections = reflections
         self.one_hot = torch.from_numpy(preprocessing.one_hot(jets.labels))
@@ -53,27 +54,26 @@ class JetEvents:
             return torch.ones(count, 2)
         return torch.randint(0, 2, (count, 2), generator=generator).float() * 2 - 1
 
-    def encoded(self, index: Tensor, signs: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, 10) features and moments as the networks see them, mirrored and dequantised."""
+    def encoded(
+        self, index: Tensor, signs: Tensor, generator: torch.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(B, 4) features and (B, 16) structure, encoded, mirrored and dequantised."""
         rows = index.numpy()
-        labels = self.labels[rows]
-        features, moments = self.features[rows], self.moments[rows]
+        labels, features = self.labels[rows], self.features[rows]
         features[:, 1] *= signs[:, 0].numpy()
-        moments[:, :2] *= signs.numpy()
-        moments[:, 5] *= signs.prod(dim=1).numpy()  # of e only the part mixed in eta and phi
-        uniform = torch.rand(len(rows), 4, generator=generator, dtype=torch.float64).numpy()
-        encoded = (
+        drawn = mirrored(self.structure[rows], signs.numpy())
+        uniform = torch.rand(len(rows), 7, generator=generator, dtype=torch.float64).numpy()
+        return (
             self.preprocessing.encode_features(features, labels, uniform[:, 0]),
-            self.preprocessing.encode_moments(moments, labels, uniform[:, 1:]),
+            self.preprocessing.encode_structure(drawn, labels, uniform[:, 1:]),
         )
-        return torch.from_numpy(np.concatenate(encoded, axis=1))
 
 
 class JetLevelEvents(JetEvents):
-    """Events of the jet-level model: (B, 10) features and moments, some of the features given.
+    """Events of the jet-level model: (B, 20) features and structure, some of the features given.
 
     Given features are in the condition, one_hot ++ given values ++ given flags; they are masked out
-    of the event, so that the model learns the distribution of the others. Moments are never given.
+    of the event, so that the model learns the distribution of the others. Structure is never given.
 
     Args:
         given: probability that an event has given features; then each is given with one half.
@@ -88,34 +88,36 @@ class JetLevelEvents(JetEvents):
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
         """Events ``index`` (B,)."""
         count = len(index)
-        x = self.encoded(index, self.signs(count, generator), generator)
+        encoded = self.encoded(index, self.signs(count, generator), generator)
+        x = torch.from_numpy(np.concatenate(encoded, axis=1))
         some = torch.rand(count, 1, generator=generator) < self.given
         features = len(JET_FEATURES)
         flags = some & (torch.rand(count, features, generator=generator) < 0.5)
         values = x[:, :features] * flags
         condition = torch.cat([self.one_hot[index], values, flags.float()], dim=1)
-        hidden = torch.cat([~flags, flags.new_ones(count, len(MOMENT_FEATURES))], dim=1)
+        hidden = torch.cat([~flags, flags.new_ones(count, len(STRUCTURE_FEATURES))], dim=1)
         return Batch(x * hidden, condition, hidden)
 
 
 class ParticleLevelEvents(JetEvents):
-    """Events of the particle-level model: (B, P, 3), condition one_hot ++ features ++ moments."""
+    """Events of the particle-level model: (B, P, 3), condition from ``particle_condition``."""
 
     def __init__(self, jets: Jets, preprocessing: JetPreprocessing, reflections: bool) -> None:
         super().__init__(jets, preprocessing, reflections)
         encode = preprocessing.encode_particles
         self.mask = torch.from_numpy(jets.mask)
         self.particles = torch.from_numpy(encode(jets.particles, jets.mask, jets.labels))
-        self.mirrored = _mirror_offsets(preprocessing)
+        self.mirror_offset = _mirror_offsets(preprocessing)
 
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
         """Events ``index`` (B,)."""
         signs, mask = self.signs(len(index), generator), self.mask[index]
-        condition = torch.cat([self.one_hot[index], self.encoded(index, signs, generator)], dim=1)
+        encoded = self.encoded(index, signs, generator)
+        condition = self.preprocessing.particle_condition(self.labels[index.numpy()], *encoded)
         x = self.particles[index]
-        offset = self.mirrored[torch.from_numpy(self.labels)[index]] * (signs - 1)
+        offset = self.mirror_offset[torch.from_numpy(self.labels)[index]] * (signs - 1)
         x[..., :2] = x[..., :2] * signs[:, None] + offset[:, None] * mask[..., None]
-        return Batch(x, condition, mask)
+        return Batch(x, torch.from_numpy(condition), mask)
 
 
 def _mirror_offsets(preprocessing: JetPreprocessing) -> Tensor:
@@ -143,11 +145,11 @@ def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
 
 def network_specs(recipe: JetRecipe, classes: int) -> dict[str, dict[str, Any]]:
     """Name and options that build the network of each stage."""
-    features, drawn = len(JET_FEATURES), len(JET_FEATURES + MOMENT_FEATURES)
+    features, drawn = len(JET_FEATURES), len(JET_FEATURES + STRUCTURE_FEATURES)
     return {
         "jet_level": _network_spec(recipe.jet_level, drawn, classes + 2 * features),
         "particle_level": _network_spec(
-            recipe.particle_level, len(PARTICLE_FEATURES), classes + drawn
+            recipe.particle_level, len(PARTICLE_FEATURES), classes + CONDITION_FEATURES
         ),
     }
 

@@ -132,8 +132,8 @@ class Generator:
     def accelerated(self) -> "Generator":
         """The same with a compiled particle-level network in bfloat16, for production.
 
-        About three times as fast; not for samplers that control their error below 1e-3, nor to be
-        saved. See ``networks.Accelerated``.
+        About twice as fast (``benchmarks/throughput.py``); not for samplers that control their
+        error below 1e-3, nor to be saved. See ``networks.Accelerated``.
         """
         slow = self.particle_level
         fast = Denoiser(Accelerated(slow.network), slow.schedule, slow.predicts).eval()

@@ -76,7 +76,7 @@ def sample(
     threads: Threads = None,
     fast: Annotated[
         bool,
-        typer.Option("--fast", help="Compile the network and use bfloat16: about three times."),
+        typer.Option("--fast", help="Compile the network and use bfloat16: about twice as fast."),
     ] = False,
     json: Json = None,
     force: Force = False,

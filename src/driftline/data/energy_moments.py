@@ -92,9 +92,9 @@ def _ellipse(ellipticity: Array) -> Array:
 def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]) -> Array:
     """Scale pT, shift the angles and map them linearly, so that the moments are given ones.
 
-    Solved by fixed-point iteration: for small angles pT, axis and ellipticity are linear, and the
-    mass over pT is proportional to the stretch of the angles about the axis. Single particles keep
-    mass and ellipticity, whatever is asked.
+    The angles are found by fixed-point iteration: if they are small, axis and ellipticity are
+    linear, and the mass over pT is proportional to their stretch about the axis. Single particles
+    keep mass and ellipticity, whatever is asked.
 
     Args:
         particles: (N, P, 3) etarel, phirel, ptrel; slots with ptrel = 0 are padding and stay.
@@ -117,14 +117,10 @@ def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]
         apart = (moved[..., :2] - now[:, None, :2]) @ turn  # which is symmetric
         angles = centre[:, None] + stretch[:, None, None] * apart
         moved[..., :2] = np.where(real, np.clip(angles, -LARGEST_ANGLE, LARGEST_ANGLE), 0.0)
-        moved[..., 2] *= _scale(wanted[:, 2], now[:, 2])
-    moved[..., 2] *= _scale(wanted[:, 2], four_momentum(moved)[:, 2])
+    # One scale of all pT changes none of the others.
+    pt = four_momentum(moved)[:, 2]
+    moved[..., 2] *= (wanted[:, 2] / np.where(pt > 0, pt, 1.0))[:, None]
     return moved
-
-
-def _scale(wanted: Array, now: Array) -> Array:
-    """(N, 1) factors of pT."""
-    return (wanted / np.where(now > 0, now, 1.0))[:, None]
 
 
 def _rounder(ellipse: Array) -> Array:

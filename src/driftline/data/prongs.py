@@ -29,6 +29,9 @@ PRONG_FEATURES = (
 )
 """Prongs relative to each other: what is left once axis and pT of their sum are known."""
 
+APART = slice(2, 6)
+"""Where in ``PRONG_FEATURES`` the distances of the prongs are."""
+
 
 def prongs(particles: NDArray[np.floating]) -> Array:
     """Prongs of jets.
@@ -65,7 +68,7 @@ def absolute_prongs(relative: Array, axis: Array, ptrel: Array) -> Array:
     share = np.stack([np.ones_like(second), second, third], axis=1)
     share /= share.sum(axis=1, keepdims=True)
     apart = np.zeros((len(relative), PRONGS, 2))
-    apart[:, 1:] = relative[:, 2:6].reshape(-1, PRONGS - 1, 2)
+    apart[:, 1:] = relative[:, APART].reshape(-1, PRONGS - 1, 2)
     first = axis - (share[..., None] * apart).sum(axis=1)
     parts = [first[:, None] + apart, (share * ptrel[:, None])[..., None], relative[:, 6:, None]]
     return np.concatenate(parts, axis=2)

@@ -21,7 +21,7 @@ from driftline.data.energy_moments import (
     ellipticity_of,
     energy_moments,
 )
-from driftline.data.prongs import absolute_prongs, prongs, relative_prongs
+from driftline.data.prongs import APART, absolute_prongs, prongs, relative_prongs
 
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def structure(particles: NDArray[np.floating]) -> Array:
     known = (rho > 0) & (moments[:, MASS] > 0)
     excess_mass = np.zeros_like(rho)
     excess_mass[known] = np.log(moments[known, MASS] / moments[known, 2] / rho[known])
-    relative[:, 2:6] /= np.where(rho > 0, rho, 1.0)[:, None]
+    relative[:, APART] /= np.where(rho > 0, rho, 1.0)[:, None]
     parts = [moments[:, :4], moments[:, 4:] - ellipticity, excess_mass[:, None], relative]
     return np.concatenate(parts, axis=1)
 
@@ -108,5 +108,5 @@ def _scaled(features: Array) -> Array:
     relative = features[:, SHARES.start :].copy()
     rho, _ = _shape(relative)
     wanted = features[:, MASS] / features[:, 2] * np.exp(-features[:, EXCESS_MASS])
-    relative[:, 2:6] *= (wanted / np.where(rho > 0, rho, 1.0))[:, None]
+    relative[:, APART] *= (wanted / np.where(rho > 0, rho, 1.0))[:, None]
     return relative

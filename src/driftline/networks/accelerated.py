@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class Accelerated(nn.Module):
-    """Another network's values at about three times the speed, to bfloat16's three digits.
+    """Another network's values at about twice the speed, to bfloat16's three digits.
 
     Weights and the residual stream stay in float32, matrix products are in bfloat16. Preconditioned
     denoisers scale the network's output by the noise, so that its rounding vanishes with it. The

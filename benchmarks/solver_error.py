@@ -35,7 +35,7 @@ def main(
     generator = driftline.load(model)
     jets = read_reference(reference, types.split(","), count=count)
     constants = generator.preprocessing
-    middle = np.full((len(jets), 6), 0.5)
+    middle = np.full((len(jets), 8), 0.5)
     features = constants.encode_features(jets.features, jets.labels, middle[:, 0])
     drawn = structure(jets.particles).astype(np.float32)
     drawn = constants.encode_structure(drawn, jets.labels, middle)

@@ -19,6 +19,7 @@ from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.networks import build
+from driftline.two_level import TwoLevelSampler
 
 DRAWN = len(JET_FEATURES + STRUCTURE_FEATURES)
 NETWORKS = {
@@ -78,9 +79,20 @@ def test_evaluations_of_both_levels_are_counted(generator: Generator) -> None:
     assert conditioned.evaluations == 8  # the sum of the particles is still to be drawn
 
 
-@pytest.mark.parametrize("sampler", [FAST, EulerMaruyama(6)])
+def test_levels_may_have_samplers_of_their_own(generator: Generator) -> None:
+    both = TwoLevelSampler(EulerMaruyama(3), FAST)
+    made = generator.generate(10, "t", sampler=both, seed=1)
+    assert (made.jet_evaluations, made.particle_evaluations) == (3, 4)
+    drawn = generator.draw_features(10, "t", sampler=EulerMaruyama(3), seed=1)
+    np.testing.assert_array_equal(made.jets.features, drawn.features)
+    assert TwoLevelSampler.parse(made.jets.attributes["sampler"]) == both
+
+
+@pytest.mark.parametrize(
+    "sampler", [FAST, EulerMaruyama(6), TwoLevelSampler(EulerMaruyama(6), FAST)]
+)
 def test_a_jet_depends_on_its_seed_and_number_alone(
-    generator: Generator, sampler: DPMSolver
+    generator: Generator, sampler: DPMSolver | TwoLevelSampler
 ) -> None:
     whole = generator.generate(20, sampler=sampler, seed=3).jets
     split = generator.generate(20, sampler=sampler, seed=3, batch=7).jets

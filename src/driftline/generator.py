@@ -24,10 +24,11 @@ from driftline.data.preprocessing import JetPreprocessing
 from driftline.data.structure import STRUCTURE_FEATURES, moments_of
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
-from driftline.diffusion.samplers import Result, Sampler, describe, parse, sample
+from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.networks import Accelerated, build
+from driftline.two_level import TwoLevelSampler, both_levels
 
 DEFAULT_SAMPLER = "dpm:steps=30"
 """Used where neither the caller nor the model file names one."""
@@ -43,7 +44,7 @@ class JetLevel:
     Attributes:
         labels: (N,) classes.
         features: (N, 4) float32, ``JET_FEATURES``.
-        structure: (N, 16) float32, ``STRUCTURE_FEATURES``.
+        structure: (N, 17) float32, ``STRUCTURE_FEATURES``.
         mask: (N, P) bool, true for the particles that the jets will have.
         condition: (N, C) condition of the particle-level model.
         cost: evaluations and wall time.
@@ -119,9 +120,9 @@ class Generator:
         return tuple(t for t, n in zip(p.types, p.jets_per_class, strict=True) if n)
 
     @property
-    def default_sampler(self) -> Sampler:
-        """The sampler that ``generate`` uses unless told otherwise."""
-        return parse(self.card.get("sampler", DEFAULT_SAMPLER))
+    def default_sampler(self) -> TwoLevelSampler:
+        """The samplers that ``generate`` uses unless told otherwise."""
+        return TwoLevelSampler.parse(self.card.get("sampler", DEFAULT_SAMPLER))
 
     def to(self, device: torch.device | str) -> "Generator":
         """Move both networks to a device."""
@@ -145,7 +146,7 @@ class Generator:
         count: int,
         jet_type: str | Sequence[str] | None = None,
         *,
-        sampler: Sampler | None = None,
+        sampler: Sampler | TwoLevelSampler | None = None,
         seed: int = 0,
         batch: int = 1000,
         first: int = 0,
@@ -163,7 +164,7 @@ class Generator:
         Args:
             count: number of jets.
             jet_type: one class, one class a jet, or None for equal shares of all classes.
-            sampler: used at both levels; the model's default if None.
+            sampler: one for both levels, or two; the model's default if None.
             seed: 0 <= seed < 2**64.
             batch: jets in one network call.
             first: number of the first jet, for production in blocks.
@@ -177,7 +178,7 @@ class Generator:
             InputError: a class or a value that the model does not know.
             FloatingPointError: a generated jet is not finite.
         """
-        chosen = sampler or self.default_sampler
+        chosen = both_levels(sampler or self.default_sampler)
         drawn = self.draw_features(
             count,
             jet_type,
@@ -192,7 +193,7 @@ class Generator:
         )
         particle_level = sample(
             self.particle_level,
-            chosen,
+            chosen.particle_level,
             noise=Noise(seed, _PARTICLE_LEVEL),
             events=torch.arange(first, first + count),
             shape=(drawn.mask.shape[1], len(PARTICLE_FEATURES)),
@@ -205,7 +206,7 @@ class Generator:
         x = particle_level.x.cpu().numpy()
         raw = self.preprocessing.decode_particles(x, drawn.mask, drawn.labels)
         particles, repaired = make_physical(raw, moments_of(drawn.structure))
-        attributes = {"sampler": describe(chosen), "seed": seed, "model": self.card.get("name")}
+        attributes = {"sampler": str(chosen), "seed": seed, "model": self.card.get("name")}
         types = self.preprocessing.types
         jets = Jets(particles, drawn.mask, drawn.features, drawn.labels, types, attributes)
         return Generated(jets, drawn.cost, particle_level, repaired)
@@ -216,7 +217,7 @@ class Generator:
         count: int,
         jet_type: str | Sequence[str] | None = None,
         *,
-        sampler: Sampler | None = None,
+        sampler: Sampler | TwoLevelSampler | None = None,
         seed: int = 0,
         batch: int = 1000,
         first: int = 0,
@@ -232,15 +233,14 @@ class Generator:
         labels = self._labels(jet_type, events)
         asked = self._asked(count, pt, eta, mass, num_particles)
         z_given, given = self._encode_given(asked, labels, Noise(seed, _DEQUANTISATION), events)
-        one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
         drawn = given.new_ones(count, len(STRUCTURE_FEATURES))
         cost = sample(
             self.jet_level,
-            sampler or self.default_sampler,
+            both_levels(sampler or self.default_sampler).jet_level,
             noise=Noise(seed, _JET_LEVEL),
             events=events,
             shape=(len(JET_FEATURES + STRUCTURE_FEATURES),),
-            condition=torch.cat([one_hot, z_given, given.float()], dim=1),
+            condition=self.jet_condition(labels, z_given, given),
             mask=torch.cat([~given, drawn], dim=1),
             batch=batch,
             device=_device(self.jet_level),
@@ -258,6 +258,11 @@ class Generator:
             condition=torch.from_numpy(self.preprocessing.particle_condition(labels, *encoded)),
             cost=cost,
         )
+
+    def jet_condition(self, labels: NDArray[np.int64], z_given: Tensor, given: Tensor) -> Tensor:
+        """Condition (N, C) of the jet level: class, encoded features (N, 4) and which are given."""
+        one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
+        return torch.cat([one_hot, z_given, given.float()], dim=1)
 
     def _labels(self, jet_type: str | Sequence[str] | None, events: Tensor) -> NDArray[np.int64]:
         """Class of each jet, (N,)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from driftline.errors import InputError
 from driftline.output import replacing
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout; a reader refuses any other."""
 
 _KEY = "driftline"

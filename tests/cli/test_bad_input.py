@@ -210,8 +210,8 @@ def test_usage_errors_exit_with_2_too(run):
     ("options", "words"),
     [
         (["--candidate", "em:steps=5"], ["candidate em:steps=5", "grid"]),
-        (["--candidate", "nothing"], ["candidate nothing", "choose from"]),
-        (["--sampler", "nothing"], ["nothing", "choose from"]),
+        (["--candidate", "nothing"], ["'nothing'", "choose from"]),
+        (["--sampler", "nothing"], ["'nothing'", "choose from"]),
         (["--types", "x"], ["'x'"]),
     ],
 )
@@ -223,6 +223,12 @@ def test_bad_options_of_tune(run, model, data, tmp_path, options, words):
     refused(done, *words)
     assert not out.exists()
     assert not (study / "study.json").exists()
+
+
+def test_tune_refuses_samplers_before_it_fits_grids(run, model, data, tmp_path):
+    arguments = ("--out", tmp_path / "tuned.safetensors", "--study", tmp_path / "study")
+    refused(run("tune", model, data, *arguments, "--sampler", "nothing"), "'nothing'")
+    assert not (tmp_path / "study").exists()
 
 
 def test_illustrate_refuses_unknown_pictures_and_existing_files(run, tmp_path):

@@ -50,7 +50,7 @@ def test_held_out_features_are_normal_too(fitted, make_jets):
 
 def test_structure_becomes_normal_and_comes_back(jets, fitted):
     stored = structure(jets.particles)
-    u = np.random.default_rng(1).uniform(size=(len(jets), 6))
+    u = np.random.default_rng(1).uniform(size=(len(jets), 8))
     z = fitted.encode_structure(stored, jets.labels, u)
     assert np.abs(z.mean(axis=0)).max() < 0.05
     assert np.abs(z.std(axis=0) - 1).max() < 0.15
@@ -62,7 +62,7 @@ def test_structure_of_jets_with_one_or_two_particles_comes_back(jets, fitted):
     few = jets.particles[:300].copy()
     few[:, 2:] = 0
     few[:100, 1:] = 0
-    u = np.random.default_rng(1).uniform(size=(300, 6))
+    u = np.random.default_rng(1).uniform(size=(300, 8))
     back = fitted.decode_structure(
         fitted.encode_structure(structure(few), jets.labels[:300], u), jets.labels[:300]
     )
@@ -76,10 +76,11 @@ def test_any_numbers_decode_to_structure(fitted, size):
     z = np.random.default_rng(2).normal(scale=size, size=(500, len(STRUCTURE_FEATURES)))
     labels = np.arange(500) % 5
     decoded = fitted.decode_structure(z.astype(np.float32), labels)
-    shares = decoded[:, [2, 7, 8]]
+    shares = decoded[:, [2, 7]]
     assert np.isfinite(decoded).all()
     assert (shares > 0).all()
     assert (shares <= 1).all()
+    assert (decoded[:, 8] > 0).all()
     assert np.isfinite(moments_of(decoded)).all()
     features = np.zeros((500, 4), dtype=np.float32)
     condition = fitted.particle_condition(labels, features, z.astype(np.float32))
@@ -88,7 +89,7 @@ def test_any_numbers_decode_to_structure(fitted, size):
 
 def test_particles_are_told_where_the_prongs_are(jets, fitted):
     some = jets[:200]
-    u = np.random.default_rng(3).uniform(size=(200, 6))
+    u = np.random.default_rng(3).uniform(size=(200, 8))
     z = fitted.encode_structure(structure(some.particles), some.labels, u)
     features = fitted.encode_features(some.features, some.labels, u[:, 0])
     condition = fitted.particle_condition(some.labels, features, z)

@@ -176,7 +176,7 @@ def test_quality_shows_every_sampler_and_the_floor(study):
     (axes, _) = figure.axes
     assert axes.get_xscale() == "log"
     drawn = sorted(x for line in axes.containers for x in line.lines[0].get_xdata())
-    expected = sorted(r.particle_evaluations for r in study.rows if r.jet_type == "t")
+    expected = sorted(r.evaluations for r in study.rows if r.jet_type == "t")
     assert drawn == expected
     band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
     floor = study.floor("t").scores["w1p"]
@@ -213,10 +213,10 @@ def test_pareto_joins_and_names_the_front(study):
     losses = [in_floors(row, study.floor("t"))[0] for row in rows]
     for row, loss, (_, _, _, expected) in zip(rows, losses, SAMPLERS):
         assert loss == pytest.approx(expected), row.label
-    unbeaten = [rows[k] for k in front([(r.particle_evaluations, x) for r, x in zip(rows, losses)])]
+    unbeaten = [rows[k] for k in front([(r.evaluations, x) for r, x in zip(rows, losses)])]
     assert [row.label for row in unbeaten] == [f"DPM-Solver++(2M), {n}" for n in (10, 20, 30)]
     axes = figure.axes[0]
-    assert list(axes.lines[0].get_xdata()) == [10, 20, 30]
+    assert list(axes.lines[0].get_xdata()) == [20, 40, 60]  # both levels
     (names,) = [text.get_text() for text in axes.texts if "\n" in text.get_text()]
     assert names == "\n".join(f"{k}  {row.label}" for k, row in enumerate(unbeaten, 1))
 
@@ -233,7 +233,7 @@ def test_endpoints_show_rms_and_median(study):
     figure = endpoint_figure(study)
     axes = figure.axes[1]
     drawn = {(x, y) for line in axes.lines for x, y in zip(*line.get_data())}
-    evaluations = {(r.sampler, r.jet_type): r.particle_evaluations for r in study.rows}
+    evaluations = {(r.sampler, r.jet_type): r.evaluations for r in study.rows}
     mine = [e for e in study.endpoints if e.jet_type == "w"]
     assert len(mine) == 4
     for e in mine:
@@ -268,7 +268,7 @@ def test_overview(pair, study, tmp_path):
     figure = overview_figure(*pair, study)
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert {"Jet mass [GeV]", "Particle $p_T$ [GeV]"} <= set(labels)
-    assert any("Evaluations" in label for label in labels)
+    assert any("evaluations" in label for label in labels)
     titles = [axes.get_title() for axes in figure.axes]
     for jet_type in ("t", "w"):
         assert f"{CLASS_NAMES[jet_type]} jet" in titles

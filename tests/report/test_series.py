@@ -52,6 +52,19 @@ def test_equal_labels_are_told_apart_by_what_differs():
     ]
 
 
+def test_two_levels_make_a_curve_of_their_own():
+    found = curves(
+        ("unipc:steps=8", "UniPC-2, 8"),
+        ("dpm:steps=30 + unipc:steps=8", "DPM-Solver++(2M), 30 + UniPC-2, 8"),
+        ("dpm:steps=20 + unipc:steps=16", "DPM-Solver++(2M), 20 + UniPC-2, 16"),
+        ("em:steps=30 + unipc:steps=8", "EM, 30 + UniPC-2, 8"),
+    )
+    names = ["UniPC-2", "DPM-Solver++(2M) + UniPC-2", "EM + UniPC-2"]
+    assert [curve.name for curve in found] == names
+    assert [len(curve.samplers) for curve in found] == [1, 2, 1]
+    assert len({curve.colour for curve in found}) == 1  # the particle level's
+
+
 def test_families_have_their_colours():
     """The same in every study, whatever stands beside them; unknown ones get a colour too."""
     alone = curves(("dpm:steps=8", "D, 8"))

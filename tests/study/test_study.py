@@ -11,6 +11,7 @@ from driftline.diffusion.samplers import parse
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.study import Study, run_study
+from driftline.study.cells import Task
 from driftline.study.provenance import fingerprint, fingerprint_jets
 from driftline.study.tables import comma_separated, markdown
 from tiny_models import tiny_generator
@@ -64,6 +65,18 @@ def test_costs_are_the_samplers(study):
     baseline = study.rows[0]
     assert row.evaluations == 12
     assert row.fewer_evaluations == pytest.approx(baseline.evaluations / 12)
+
+
+def test_names_of_cells_are_short_and_their_own():
+    """File systems take 255 characters; minus signs are not told by the name."""
+    levels = "/".join(f"{x / 7:.4f}" for x in range(30))
+    texts = [
+        f"unipc:steps=31,grid=tuned;levels={levels}/{last} + dpm:steps=9" for last in (5, -5, 6)
+    ]
+    texts += ["dpm:grid=tuned;levels=1.5", "dpm:grid=tuned;levels=-1.5"]
+    names = {Task(text, "t", 1).name for text in texts}
+    assert len(names) == len(texts)
+    assert max(map(len, names)) < 150
 
 
 def test_cells_hold_the_generators_jets(study, out, generator):

@@ -7,11 +7,12 @@ import pytest
 
 from driftline.data.clouds import Jets
 from driftline.diffusion.grids import TunedGrid
-from driftline.diffusion.samplers import UniPC, parse
+from driftline.diffusion.samplers import UniPC
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.study import run_study, tune
 from driftline.study.tune import fitted, with_recommendation
+from driftline.two_level import TwoLevelSampler
 from tiny_models import tiny_generator
 
 
@@ -23,11 +24,12 @@ def generator(toy_jets: Jets) -> Generator:
 def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
     path = tmp_path / "grids.json"
     (text,) = fitted(generator, ["unipc:steps=4"], path)
-    sampler = parse(text)
-    assert isinstance(sampler, UniPC)
-    assert isinstance(sampler.grid, TunedGrid)
-    assert len(sampler.grid.levels) == 3
-    monkeypatch.setattr(tune, "with_tuned_grid", None)
+    tuned = TwoLevelSampler.parse(text)
+    for sampler in (tuned.jet_level, tuned.particle_level):
+        assert isinstance(sampler, UniPC)
+        assert isinstance(sampler.grid, TunedGrid)
+        assert len(sampler.grid.levels) == 3
+    monkeypatch.setattr(tune, "with_tuned_grids", None)
     assert fitted(generator, ["unipc:steps=4"], path) == [text]
     path.write_text(json.dumps({"model": "another", "grids": {"unipc:steps=4": "em"}}))
     with pytest.raises(TypeError):  # fitted anew, for it is another model's
@@ -37,9 +39,24 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
         fitted(generator, ["unipc:steps=4"], path)
 
 
-@pytest.mark.parametrize("candidate", ["em:steps=5", "rk45", "unipc:steps=1", "nothing"])
-def test_samplers_without_a_grid_to_fit_are_refused(generator, tmp_path, candidate):
-    with pytest.raises(InputError, match=f"candidate {candidate}"):
+def test_each_level_gets_a_grid_of_its_own(generator, tmp_path):
+    (text,) = fitted(generator, ["dpm:steps=3 + unipc:steps=4"], tmp_path / "grids.json")
+    tuned = TwoLevelSampler.parse(text)
+    levels = [len(s.grid.levels) for s in (tuned.jet_level, tuned.particle_level)]
+    assert levels == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "words"),
+    [
+        ("em:steps=5", "candidate em:steps=5"),
+        ("rk45", "candidate rk45"),
+        ("unipc:steps=1", "candidate unipc:steps=1"),
+        ("nothing", "candidates: unknown sampler 'nothing'"),
+    ],
+)
+def test_samplers_without_a_grid_to_fit_are_refused(generator, tmp_path, candidate, words):
+    with pytest.raises(InputError, match=words):
         fitted(generator, [candidate], tmp_path / "grids.json")
 
 
@@ -55,7 +72,7 @@ def test_the_recommendation_becomes_the_default(generator, toy_jets, tmp_path: P
     )
     assert found.recommendation.sampler == found.rows[1].sampler
     tuned = with_recommendation(generator, found)
-    assert tuned.default_sampler == parse(found.rows[1].sampler)
+    assert tuned.default_sampler == TwoLevelSampler.parse(found.rows[1].sampler)
     evidence = tuned.card["sampler_evidence"]
     assert evidence["baseline_evaluations"] == 120
     assert len(evidence["verdicts"]) == 3

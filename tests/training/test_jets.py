@@ -66,7 +66,7 @@ def test_particle_level_batches_are_encoded_jets_and_their_mirror_images(toy_jet
     decoded = preprocessing.decode_particles(x.numpy(), mask.numpy(), toy_jets.labels[rows])
     features = preprocessing.decode_features(condition[:, 5:9].numpy(), toy_jets.labels[rows])
     z_structure = preprocessing.encode_structure(
-        structure(decoded), toy_jets.labels[rows], np.full((len(rows), 6), 0.5)
+        structure(decoded), toy_jets.labels[rows], np.full((len(rows), 8), 0.5)
     )
     told = preprocessing.particle_condition(
         toy_jets.labels[rows], condition[:, 5:9].numpy(), z_structure

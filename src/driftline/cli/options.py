@@ -1,6 +1,5 @@
 """Options that mean the same in every command, and what they stand for."""
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +8,8 @@ import typer
 from driftline.errors import InputError
 
 if TYPE_CHECKING:
-    from driftline.diffusion.samplers import Sampler
     from driftline.generator import Generator
+    from driftline.two_level import TwoLevelSampler
 
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all random numbers.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace output that exists.")]
@@ -88,23 +87,24 @@ def use(device: str, threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def sampler_of(text: str | None, steps: int | None, default: "Sampler") -> "Sampler":
+def sampler_of(
+    text: str | None, steps: int | None, default: "TwoLevelSampler"
+) -> "TwoLevelSampler":
     """The sampler of ``--sampler`` and ``--steps``, or the model's own.
 
     Raises:
-        InputError: the text describes no sampler, or the sampler has no number of steps.
+        InputError: the text describes no sampler, or a sampler has no number of steps.
     """
-    from driftline.diffusion.samplers import parse
+    from driftline.two_level import TwoLevelSampler
 
     try:
-        sampler = default if text is None else parse(text)
-        if steps is None:
-            return sampler
-        if "steps" not in {f.name for f in dataclasses.fields(sampler)}:  # type: ignore[arg-type]
-            raise InputError(f"--steps: {sampler.label} chooses its steps itself; leave it out")
-        return dataclasses.replace(sampler, steps=steps)  # type: ignore[type-var]
+        sampler = default if text is None else TwoLevelSampler.parse(text)
     except ValueError as error:
         raise InputError(f"--sampler: {error}") from error
+    try:
+        return sampler if steps is None else sampler.with_steps(steps)
+    except ValueError as error:
+        raise InputError(f"--steps: {error}") from error
 
 
 def check_json(path: Path | None, force: bool) -> None:

@@ -49,11 +49,12 @@ def sample(
     sampler: Annotated[
         str | None,
         typer.Option(
-            help="E.g. dpm:steps=20, em, rk45:tolerance=1e-4.", show_default="the model's"
+            help="E.g. dpm:steps=20, em, rk45:tolerance=1e-4; for each level its own: A + B.",
+            show_default="the model's",
         ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="The sampler's steps.", show_default=False)
+        int | None, typer.Option(min=1, help="Steps of both levels.", show_default=False)
     ] = None,
     seed: Seed = 0,
     first: Annotated[

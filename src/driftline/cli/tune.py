@@ -49,18 +49,21 @@ def tune(
     from driftline.cli.study import compare
     from driftline.output import check_output
     from driftline.study import DEFAULT_SAMPLERS
+    from driftline.study.run import parsed
     from driftline.study.tables import markdown
     from driftline.study.tune import CANDIDATES, fitted, with_recommendation
 
     check_output(out, force)
     generator = load_model(model, device, threads)
+    compared = sampler or DEFAULT_SAMPLERS[:1]
+    parsed(compared)  # before minutes are spent on grids
     grids = fitted(generator, candidate or CANDIDATES, study / "cells" / "grids.json")
     name = str(generator.card.get("name") or Path(model).stem)
     result = compare(
         generator,
         reference,
         study,
-        samplers=[*(sampler or DEFAULT_SAMPLERS[:1]), *grids],
+        samplers=[*compared, *grids],
         types=types,
         count=count,
         seeds=seeds,

@@ -3,9 +3,9 @@
 Of the jet: ln pt, eta and ln mass pass through a monotone, piecewise linear map from quantiles of
 their class to quantiles of the normal distribution; the multiplicity n is dequantised by a uniform
 number u in [0, 1), z = Phi^-1(F(n - 1) + u p(n)), with F its distribution function in the class.
-Its structure passes through such quantile maps too, massrel and widths as logarithms; a jet that is
-stored whole has ptrel = 1 and phirel = 0 exactly, and a prong of one particle no width, so these
-are dequantised.
+Its structure passes through such quantile maps too, massrel, widths and the third prong's ptrel as
+logarithms; a jet that is stored whole has ptrel = 1 and phirel = 0 exactly, and a prong of one
+particle no width, so these are dequantised, and directions get a random length.
 Of the particles: the angles pass through asinh(angle / scale), ptrel through the logit, and each is
 then standardised per class. All maps are calculated in float64 and give the dtype of their input.
 """
@@ -21,7 +21,16 @@ from scipy.special import expit, logit, ndtr, ndtri
 from driftline.data.clouds import JET_FEATURES, Jets
 from driftline.data.energy_moments import LARGEST_ANGLE, MOMENT_FEATURES
 from driftline.data.prongs import PRONGS
-from driftline.data.structure import MASS, SHARES, WIDTHS, moments_of, prongs_of, structure
+from driftline.data.structure import (
+    DIRECTIONS,
+    MASS,
+    SOFTER,
+    THIRD,
+    WIDTHS,
+    moments_of,
+    prongs_of,
+    structure,
+)
 from driftline.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
@@ -42,6 +51,9 @@ _WIDTH_SCALE = 0.005
 _NARROWEST = 1e-5
 """Prongs below this width are dequantised; decoded, they have none."""
 
+_SHORTEST = 1e-6
+"""Squares of the lengths given to directions are at least this."""
+
 _JITTER = 1e-5
 """Width over which axis and ptrel are dequantised; far below any resolution."""
 
@@ -61,8 +73,8 @@ class JetPreprocessing:
         jets_per_class: (K,) how many jets the constants come from; 0: class not known.
         angle_scale: scale of the asinh map of etarel and phirel; large means linear.
         quantiles: (K, 3, Q) float64, knots of ln pt, eta and ln mass, strictly increasing.
-        structure_quantiles: (K, 16, Q) float64, knots of ``STRUCTURE_FEATURES``, of massrel and
-            widths the logarithm.
+        structure_quantiles: (K, 17, Q) float64, knots of ``STRUCTURE_FEATURES``, of massrel and
+            widths and of the third's ptrel the logarithm.
         normal: (K, Q) float64, the normal quantiles that belong to them, strictly increasing.
         multiplicity: (K, P) float64, distribution function F(1) ... F(P) = 1, strictly increasing.
         centre: (K, 3) float64, means of the mapped particle features.
@@ -145,13 +157,13 @@ class JetPreprocessing:
         return x.astype(z.dtype)
 
     def encode_structure(self, features: Floats, labels: Labels, uniform: Floats) -> Floats:
-        """(N, 16) ``STRUCTURE_FEATURES`` -> (N, 16) normal within each class.
+        """(N, 17) ``STRUCTURE_FEATURES`` -> (N, 17) normal within each class.
 
         Args:
-            features: (N, 16), as ``structure`` gives them.
+            features: (N, 17), as ``structure`` gives them.
             labels: (N,) classes.
-            uniform: (N, 6) in [0, 1), where in its interval axis, ptrel or a width below 1e-5 is
-                put.
+            uniform: (N, 8) in [0, 1), where in its interval axis, ptrel or a width below 1e-5 is
+                put, and how long a direction is.
 
         Raises:
             InputError: a class that ``fit`` did not see.
@@ -161,17 +173,22 @@ class JetPreprocessing:
         return self._to_normal(x, labels, self.structure_quantiles).astype(features.dtype)
 
     def decode_structure(self, z: Floats, labels: Labels) -> Floats:
-        """(N, 16) -> ``STRUCTURE_FEATURES``, ptrel and ratios at most 1.
+        """(N, 17) -> ``STRUCTURE_FEATURES``; ptrel, and the second's over the first's, at most 1.
 
-        Inverts ``encode_structure`` to 1e-5.
+        Inverts ``encode_structure`` to 1e-5, numbers above one relative to themselves.
         """
         self._classes(labels)
         x = self._from_normal(np.asarray(z, dtype=np.float64), labels, self.structure_quantiles)
         x[:, 2] = np.clip(x[:, 2], _SMALLEST_RELATIVE, 1.0)
-        x[:, SHARES] = np.clip(x[:, SHARES], _SMALLEST_RELATIVE, 1.0)
+        x[:, SOFTER] = np.clip(x[:, SOFTER], _SMALLEST_RELATIVE, 1.0)
+        largest = -np.log(_SMALLEST_RELATIVE)
+        x[:, THIRD] = np.exp(np.clip(x[:, THIRD], -largest, largest))
         x[:, MASS] = np.exp(np.minimum(x[:, MASS], np.log(LARGEST_ANGLE)))
         width = np.exp(np.minimum(x[:, WIDTHS], np.log(LARGEST_ANGLE)))
         x[:, WIDTHS] = np.where(width < _NARROWEST, 0.0, width)
+        for direction in DIRECTIONS:
+            length = np.linalg.norm(x[:, direction], axis=1, keepdims=True)
+            x[:, direction] /= np.where(length > 0, length, 1.0)
         return x.astype(z.dtype)
 
     def particle_condition(self, labels: Labels, z_features: Floats, z_structure: Floats) -> Floats:
@@ -182,7 +199,7 @@ class JetPreprocessing:
         Args:
             labels: (N,) classes.
             z_features: (N, 4) from ``encode_features``.
-            z_structure: (N, 16) from ``encode_structure``.
+            z_structure: (N, 17) from ``encode_structure``.
 
         Returns:
             (N, K + 22) float32: class, features, moments (the ellipticity as it is), and of each
@@ -297,7 +314,7 @@ def _fit_class(jets: Jets, knots: int, angle_scale: float) -> tuple[NDArray[np.f
     """The arrays of one class, without the leading K, in the order of the attributes."""
     features = _log_masses(jets.features.astype(np.float64))
     stored = structure(jets.particles * jets.mask[..., None])
-    uniform = np.random.default_rng(0).uniform(size=(len(jets), 6))
+    uniform = np.random.default_rng(0).uniform(size=(len(jets), 8))
     columns = np.concatenate([features[:, :3], _smooth_structure(stored, uniform)], axis=1)
     x, z = _quantile_knots(columns, knots)
     slots = jets.mask.shape[1]
@@ -370,13 +387,19 @@ def _log_masses(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _smooth_structure(features: Floats, uniform: Floats) -> NDArray[np.float64]:
-    """Structure (N, 16), dequantised, with logarithms of massrel and widths."""
+    """Structure (N, 17), dequantised, with logarithms of massrel, the third's ptrel and widths.
+
+    Directions get lengths that make them normal if all are equally likely.
+    """
     x = np.array(features, dtype=np.float64)
     u = np.asarray(uniform, dtype=np.float64)
     x[:, :3] += _JITTER * (u[:, :3] - 0.5)
-    x[:, MASS] = np.log(np.maximum(x[:, MASS], _SMALLEST_RELATIVE))
+    x[:, [MASS, THIRD]] = np.log(np.maximum(x[:, [MASS, THIRD]], _SMALLEST_RELATIVE))
     narrow = x[:, WIDTHS] < _NARROWEST
-    x[:, WIDTHS] = np.log(np.maximum(x[:, WIDTHS], _NARROWEST)) - narrow * u[:, 3:]
+    x[:, WIDTHS] = np.log(np.maximum(x[:, WIDTHS], _NARROWEST)) - narrow * u[:, 3:6]
+    lengths = np.sqrt(_SHORTEST - 2 * np.log1p(-u[:, 6:]))
+    for direction, length in zip(DIRECTIONS, lengths.T):
+        x[:, direction] *= length[:, None]
     return x
 
 

@@ -1,10 +1,16 @@
-"""The three hardest prongs of a jet: what its energy flow looks like beyond the lowest moments.
+r"""The three prongs of a jet, and how it splits into them.
 
 A prong is one of the three pseudojets at which exclusive kT clustering stops (``kt``): the quarks
 of a top's decay, the two of a W or Z and their hardest gluon, the first splittings of a quark or
 gluon. Of each there are the axis, the pT and the width, the mean distance of its particles from its
 axis weighted with pT: its share in tau_3 but for the axes, which here are the prongs' centres.
+
+The next step of the clustering would merge two of them, the pair. So a jet splits into the pair and
+the third prong, and the pair into its own two.
 """
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -13,24 +19,47 @@ from numpy.typing import NDArray
 from driftline.data.kt import merges, squared_angles
 
 Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 PRONGS = 3
 
-PRONG_FEATURES = (
-    "ptrel_2/ptrel_1",
-    "ptrel_3/ptrel_2",
-    "etarel_2-etarel_1",
-    "phirel_2-phirel_1",
-    "etarel_3-etarel_1",
-    "phirel_3-phirel_1",
-    "width_1",
-    "width_2",
-    "width_3",
-)
-"""Prongs relative to each other: what is left once axis and pT of their sum are known."""
 
-APART = slice(2, 6)
-"""Where in ``PRONG_FEATURES`` the distances of the prongs are."""
+@dataclass(frozen=True)
+class Splittings:
+    r"""Two splittings of N jets: what prongs are to each other, whatever the jet's axis and pT.
+
+    The vectors are Jacobi's. With f the shares of pT and a the axes as numbers eta + i phi,
+
+    .. math:: o = \sqrt{f_3 f_{12}}\,(a_3 - a_{12}), \quad i = \sqrt{f_1 f_2 / f_{12}}\,(a_2 - a_1);
+
+    :math:`|o|^2 + |i|^2` is the trace of the prongs' covariance, and :math:`\sqrt{f_{12}} |i|` the
+    mass of the pair in units of the pT of all prongs, to second order in the angles.
+
+    Attributes:
+        softer: (N,) pT of the second prong over the first's, at most 1.
+        third: (N,) pT of the third prong over the pair's.
+        outer: (N,) o, radians.
+        inner: (N,) i, radians.
+        widths: (N, 3) radians.
+    """
+
+    softer: Array
+    third: Array
+    outer: Complex
+    inner: Complex
+    widths: Array
+
+    @property
+    def pair_share(self) -> Array:
+        """(N,) pT of the pair over that of all."""
+        return 1 / (1 + self.third)
+
+    @property
+    def shares(self) -> Array:
+        """(N, 3) pT of the prongs over that of all."""
+        pair = self.pair_share
+        first = pair / (1 + self.softer)
+        return np.stack([first, first * self.softer, pair * self.third], axis=1)
 
 
 def prongs(particles: NDArray[np.floating]) -> Array:
@@ -40,49 +69,68 @@ def prongs(particles: NDArray[np.floating]) -> Array:
         particles: (N, P, 3) etarel, phirel, ptrel; slots with ptrel = 0 are ignored.
 
     Returns:
-        (N, 3, 4) float64 etarel, phirel, ptrel, width, in falling order of ptrel; zero where a jet
-        has fewer than three particles.
+        (N, 3, 4) float64 etarel, phirel, ptrel, width: the harder of the pair, the softer, and the
+        third. Of two particles the harder is a pair by itself; what is not there is zero.
     """
-    found = _prongs_of_all(particles.astype(np.float64))
-    order = np.argsort(-found[..., 2], axis=1, kind="stable")
-    return np.take_along_axis(found, order[..., None], axis=1)
+    return _prongs_of_all(particles.astype(np.float64))
 
 
-def relative_prongs(absolute: Array) -> Array:
-    """Prongs (N, 3, 4) as ``PRONG_FEATURES`` (N, 9); zero for what is not there."""
-    axis, pt, width = absolute[..., :2], absolute[..., 2], absolute[..., 3]
-    ratios = np.divide(pt[:, 1:], pt[:, :-1], out=np.zeros_like(pt[:, 1:]), where=pt[:, 1:] > 0)
-    apart = np.where(pt[:, 1:, None] > 0, axis[:, 1:] - axis[:, :1], 0.0)
-    return np.concatenate([ratios, apart.reshape(len(pt), 4), width], axis=1)
+def splittings(found: Array) -> Splittings:
+    """What prongs ``found`` (N, 3, 4) are to each other; zero for what is not there."""
+    axis = found[..., 0] + 1j * found[..., 1]
+    first, second, third = found[..., 2].T
+    pair = first + second
+    f1, f2, f3, f12 = (_ratio(pt, pair + third) for pt in (first, second, third, pair))
+    centre = _ratio(first, pair) * axis[:, 0] + _ratio(second, pair) * axis[:, 1]
+    return Splittings(
+        softer=_ratio(second, first),
+        third=_ratio(third, pair),
+        outer=np.sqrt(f3 * f12) * (axis[:, 2] - centre),
+        inner=np.sqrt(f1 * _ratio(f2, f12)) * (axis[:, 1] - axis[:, 0]),
+        widths=found[..., 3],
+    )
 
 
-def absolute_prongs(relative: Array, axis: Array, ptrel: Array) -> Array:
-    """Prongs (N, 3, 4), the inverse of ``relative_prongs``.
+def prongs_from(split: Splittings, axis: Array, ptrel: Array) -> Array:
+    """Prongs (N, 3, 4), the inverse of ``splittings``.
 
     Args:
-        relative: (N, 9) ``PRONG_FEATURES``.
+        split: of N jets.
         axis: (N, 2) mean etarel and phirel of the jet's particles, weighted with pT.
         ptrel: (N,) sum of the particles' ptrel.
     """
-    second, third = relative[:, 0], relative[:, 0] * relative[:, 1]
-    share = np.stack([np.ones_like(second), second, third], axis=1)
-    share /= share.sum(axis=1, keepdims=True)
-    apart = np.zeros((len(relative), PRONGS, 2))
-    apart[:, 1:] = relative[:, APART].reshape(-1, PRONGS - 1, 2)
-    first = axis - (share[..., None] * apart).sum(axis=1)
-    parts = [first[:, None] + apart, (share * ptrel[:, None])[..., None], relative[:, 6:, None]]
-    return np.concatenate(parts, axis=2)
+    f1, f2, f3 = shares = split.shares.T
+    f12 = f1 + f2
+    outer = _ratio(split.outer, np.sqrt(f3 * f12))
+    inner = _ratio(split.inner, np.sqrt(f1 * f2 / f12))
+    centre = axis[:, 0] + 1j * axis[:, 1]
+    pair = centre - f3 * outer
+    axes = np.stack([pair - f2 / f12 * inner, pair + f1 / f12 * inner, centre + f12 * outer])
+    parts = [axes.real, axes.imag, shares * ptrel, split.widths.T]
+    return np.stack(parts, axis=2).swapaxes(0, 1)
+
+
+def _ratio(a: Any, b: Array) -> Any:
+    """a / b, zero where b is."""
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
 
 
 @njit(cache=True)
 def _prongs_of(jet: Array) -> Array:
-    """(3, 4) unordered prongs of one jet's particles (n, 3), all with positive ptrel."""
+    """(3, 4) prongs of one jet's particles (n, 3), all with positive ptrel."""
     count = len(jet)
-    owner = np.arange(count)
-    for step in merges(jet[:, 2], squared_angles(jet))[: max(count - PRONGS, 0)]:
-        owner[owner == step[1]] = step[0]
     result = np.zeros((PRONGS, 4))
-    for k, winner in enumerate(np.unique(owner)):
+    if count < PRONGS:
+        for k, i in enumerate(np.argsort(-jet[:, 2])):
+            result[2 * k, :3] = jet[i]
+        return result
+    owner = np.arange(count)
+    steps = merges(jet[:, 2], squared_angles(jet))
+    for step in steps[: count - PRONGS]:
+        owner[owner == step[1]] = step[0]
+    first, second = steps[count - PRONGS]
+    third = owner[(owner != first) & (owner != second)][0]
+    for k, winner in enumerate((first, second, third)):
         mine = jet[owner == winner]
         pt = mine[:, 2].sum()
         eta = (mine[:, 0] * mine[:, 2]).sum() / pt
@@ -95,7 +143,7 @@ def _prongs_of(jet: Array) -> Array:
 
 @njit(cache=True, nogil=True)
 def _prongs_of_all(particles: Array) -> Array:
-    """(N, 3, 4) unordered prongs of jets (N, P, 3)."""
+    """(N, 3, 4) prongs of jets (N, P, 3)."""
     result = np.zeros((len(particles), PRONGS, 4))
     for n in range(len(particles)):
         jet = particles[n]

@@ -7,11 +7,13 @@ from driftline.report.panels import EVALUATIONS, TIME, cost_axis, plain_numbers
 from driftline.report.series import series, settings
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
 from driftline.study.results import Row, Study
+from driftline.two_level import BETWEEN
 
 
 def tolerance_figure(study: Study) -> Figure | None:
-    """Evaluations of RK45 against its tolerance, one line a class; None without RK45."""
-    rows = [row for row in study.rows if settings(row.sampler)[0] == "rk45"]
+    """Evaluations of RK45, at both levels, against its tolerance, by class; None without RK45."""
+    rows = [row for row in study.rows if BETWEEN not in row.sampler]
+    rows = [row for row in rows if settings(row.sampler)[0] == "rk45"]
     if not rows:
         return None
     with style():
@@ -52,7 +54,7 @@ def time_figure(study: Study) -> Figure:
             points = sorted(_mean_cost(study, sampler) for sampler in curve.samplers)
             x, y = zip(*points, strict=True)
             axes.plot(x, y, curve.marker, color=curve.colour, ls="-", lw=1, label=curve.name)
-        cost_axis(axes, [row.particle_evaluations for row in study.rows])
+        cost_axis(axes, [row.evaluations for row in study.rows])
         axes.set_yscale("log")
         seconds = [row.seconds_per_1000 for row in study.rows]
         plain_numbers(axes.yaxis, max(seconds) / min(seconds))
@@ -67,5 +69,5 @@ def time_figure(study: Study) -> Figure:
 def _mean_cost(study: Study, sampler: str) -> tuple[float, float]:
     """Evaluations and seconds of a sampler, mean over classes."""
     mine = [row for row in study.rows if row.sampler == sampler]
-    evaluations = np.mean([row.particle_evaluations for row in mine])
+    evaluations = np.mean([row.evaluations for row in mine])
     return float(evaluations), float(np.mean([row.seconds_per_1000 for row in mine]))

@@ -17,7 +17,7 @@ def endpoint_figure(study: Study) -> Figure | None:
     """
     if not study.endpoints:
         return None
-    evaluations = {(r.sampler, r.jet_type): r.particle_evaluations for r in study.rows}
+    evaluations = {(r.sampler, r.jet_type): r.evaluations for r in study.rows}
     errors = {(e.sampler, e.jet_type): e for e in study.endpoints}
     with style():
         figure, panels = class_panels(study.types)

@@ -11,7 +11,7 @@ from driftline.report.style import CLASS_NAMES, new_figure
 
 COLUMNS = 3
 
-EVALUATIONS = "Evaluations of the particle network per jet"
+EVALUATIONS = "Network evaluations per jet, both levels"
 TIME = "Wall time per 1,000 jets [s]"
 
 

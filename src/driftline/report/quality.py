@@ -36,7 +36,7 @@ class Cost:
     of: Callable[[Row], float]
 
 
-BY_EVALUATIONS = Cost(EVALUATIONS, lambda row: row.particle_evaluations)
+BY_EVALUATIONS = Cost(EVALUATIONS, lambda row: row.evaluations)
 BY_TIME = Cost(TIME, lambda row: row.seconds_per_1000)
 
 

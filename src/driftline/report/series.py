@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from driftline.diffusion.samplers.spec import SAMPLERS
 from driftline.study.results import Row
+from driftline.two_level import BETWEEN
 
 COSTS = frozenset({"steps", "tolerance", "levels"})
 """Settings along which a curve runs."""
@@ -60,7 +61,7 @@ def series(rows: Sequence[Row]) -> list[Series]:
     variants: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for sampler in labels:
         variants[_variant(sampler)].append(sampler)
-    names = {key: _COST_IN_LABEL.sub("", labels[found[0]]) for key, found in variants.items()}
+    names = {key: _without_cost(labels[found[0]]) for key, found in variants.items()}
     colours = _family_colours(key[0] for key in variants)
     markers: dict[str, int] = defaultdict(int)
     result = []
@@ -75,7 +76,18 @@ def series(rows: Sequence[Row]) -> list[Series]:
     return result
 
 
+def _without_cost(label: str) -> str:
+    """A label without the cost, of both levels if it names them."""
+    parts = [_COST_IN_LABEL.sub("", part) for part in label.split(BETWEEN)]
+    return BETWEEN.join(dict.fromkeys(parts))
+
+
 def _variant(sampler: str) -> tuple[str, ...]:
+    """Name and settings of the particle level's sampler, then the jet level's if it has its own."""
+    return tuple(item for text in reversed(sampler.split(BETWEEN)) for item in _kind(text))
+
+
+def _kind(sampler: str) -> tuple[str, ...]:
     """Name and settings without the cost; grids given by their levels are one setting."""
     name, found = settings(sampler)
     kept = {

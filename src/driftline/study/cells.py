@@ -1,5 +1,6 @@
 """Cells of a study on disk: each is computed once, stored whole, and recognised by its settings."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from driftline.output import replacing
 from driftline.study.resampling import Distances
 from driftline.study.results import Cell, Settings, first_problem
 
+_LONGEST = 100
+"""Characters of a sampler in a file's name; with tuned grids file systems would not take all."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -26,9 +30,10 @@ class Task:
 
     @property
     def name(self) -> str:
-        """The stem of its files."""
-        sampler = re.sub(r"[^A-Za-z0-9.=]+", "-", self.sampler)
-        return f"{sampler}_{self.jet_type}_{self.seed}"
+        """The stem of its files: a digest of the sampler, and of its text what can be in a name."""
+        digest = hashlib.sha256(self.sampler.encode()).hexdigest()[:8]
+        sampler = re.sub(r"[^A-Za-z0-9.=]+", "-", self.sampler)[:_LONGEST]
+        return f"{sampler}-{digest}_{self.jet_type}_{self.seed}"
 
 
 @dataclass(frozen=True)

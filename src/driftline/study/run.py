@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driftline.data.clouds import Jets, concatenate
-from driftline.diffusion.samplers import Sampler, describe, parse
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.metrics.observables import Sample
@@ -17,6 +16,7 @@ from driftline.study.resampling import compare, floor
 from driftline.study.results import HEADLINE, Cell, Floor, Settings, Study
 from driftline.study.summary import summarise
 from driftline.study.verdicts import decide
+from driftline.two_level import TwoLevelSampler
 
 DEFAULT_SAMPLERS = (
     "rk45:tolerance=1e-5",
@@ -53,7 +53,7 @@ class Plan:
         draws: bootstrap draws.
     """
 
-    samplers: tuple[Sampler, ...]
+    samplers: tuple[TwoLevelSampler, ...]
     types: tuple[str, ...]
     seeds: tuple[int, ...]
     count: int
@@ -64,7 +64,7 @@ class Plan:
     def tasks(self) -> list[Task]:
         """The cells, class by class."""
         return [
-            Task(describe(sampler), jet_type, seed)
+            Task(str(sampler), jet_type, seed)
             for jet_type in self.types
             for sampler in self.samplers
             for seed in self.seeds
@@ -98,7 +98,7 @@ def run_study(
         generator: the model.
         reference: true jets.
         out: directory.
-        samplers: as text, see ``driftline.diffusion.samplers.parse``; the first is the baseline.
+        samplers: as text, see ``TwoLevelSampler.parse``; the first is the baseline.
         count: jets a cell.
         types: the classes; by default those of the reference.
         seeds: of the noise.
@@ -138,7 +138,7 @@ def run_study(
             work.compute(task, store, len(done), len(plan.tasks))
             done.add(task)
     floors = [_floor(t, reference, truth, count) for t in plan.types]
-    texts = [describe(sampler) for sampler in plan.samplers]
+    texts = [str(sampler) for sampler in plan.samplers]
     parts = [summarise(store, texts, plan.seeds, found) for found in floors]
     rows = [row for part in parts for row in part.rows]
     alone = [verdict for part in parts for verdict in part.verdicts]
@@ -172,7 +172,7 @@ class _Work:
 
     def compute(self, task: Task, store: Store, done: int, total: int) -> None:
         """Generate the jets of a cell, measure them and store the cell."""
-        sampler = parse(task.sampler)
+        sampler = TwoLevelSampler.parse(task.sampler)
         label = self.generator.preprocessing.types.index(task.jet_type)
         made = 0
 
@@ -217,6 +217,22 @@ class _Work:
         store.put(task, cell, generated.jets, distances)
 
 
+def parsed(samplers: Sequence[str], what: str = "samplers") -> tuple[TwoLevelSampler, ...]:
+    """Samplers from text.
+
+    Args:
+        samplers: see ``TwoLevelSampler.parse``.
+        what: names them in messages.
+
+    Raises:
+        InputError: one is not valid.
+    """
+    try:
+        return tuple(TwoLevelSampler.parse(text) for text in samplers)
+    except ValueError as error:
+        raise InputError(f"{what}: {error}") from error
+
+
 def _plan(
     samplers: Sequence[str],
     types: Sequence[str] | None,
@@ -233,10 +249,7 @@ def _plan(
     for what, number, least in needed:
         if number < least:
             raise InputError(f"{what} is {number}; a study of this size needs at least {least}")
-    try:
-        chosen = tuple(dict.fromkeys(parse(text) for text in samplers))
-    except ValueError as error:
-        raise InputError(f"samplers: {error}") from error
+    chosen = tuple(dict.fromkeys(parsed(samplers)))
     if not chosen or not seeds:
         raise InputError("a study needs at least one sampler and one seed; name some")
     return Plan(chosen, wanted, tuple(dict.fromkeys(seeds)), count, batch, draws)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from driftline.diffusion.samplers import parse
 from driftline.study.cells import Store, Task
 from driftline.study.endpoints import endpoint
 from driftline.study.resampling import Distances, mean
 from driftline.study.results import Best, Cell, Endpoint, Floor, Row, Verdict
 from driftline.study.verdicts import best, judge
+from driftline.two_level import TwoLevelSampler
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _endpoints(
     store: Store, samplers: Sequence[str], seeds: Sequence[int], jet_type: str
 ) -> list[Endpoint]:
     """Of the deterministic samplers against the first, if that is one."""
-    if not parse(samplers[0]).deterministic:
+    if not TwoLevelSampler.parse(samplers[0]).deterministic:
         return []
     reference = [store.jets(Task(samplers[0], jet_type, seed)) for seed in seeds]
     return [
@@ -63,7 +63,7 @@ def _endpoints(
             sampler, jet_type, [store.jets(Task(sampler, jet_type, s)) for s in seeds], reference
         )
         for sampler in samplers[1:]
-        if parse(sampler).deterministic
+        if TwoLevelSampler.parse(sampler).deterministic
     ]
 
 

@@ -8,14 +8,18 @@ from typing import Any
 
 import torch
 
-from driftline.data.clouds import PARTICLE_FEATURES
+from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES
+from driftline.data.structure import STRUCTURE_FEATURES
+from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
-from driftline.diffusion.samplers import Sampler, describe, parse, tune_grid
+from driftline.diffusion.samplers import Sampler, describe, tune_grid
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.output import write_text
 from driftline.study.provenance import fingerprint
 from driftline.study.results import Study
+from driftline.study.run import parsed
+from driftline.two_level import TwoLevelSampler
 
 CANDIDATES = tuple(
     f"{name}:steps={steps},order=3" for steps in (8, 10, 12, 16, 20) for name in ("unipc", "ipndm")
@@ -29,33 +33,46 @@ CALIBRATION_SEED = 2**63
 """Far from the seeds of studies, whose jets judge the grid."""
 
 
-def with_tuned_grid(
-    generator: Generator, sampler: Sampler, *, events: int = CALIBRATION_JETS
-) -> Sampler:
-    """The sampler with a grid fitted to the particle level of a model.
+def with_tuned_grids(
+    generator: Generator, sampler: TwoLevelSampler, *, events: int = CALIBRATION_JETS
+) -> TwoLevelSampler:
+    """The samplers with grids fitted to the two levels of a model.
 
     Args:
         generator: the model.
-        sampler: a deterministic one with steps and a grid.
+        sampler: deterministic ones with steps and a grid.
         events: calibration jets.
 
     Raises:
-        InputError: the sampler has no grid to tune.
+        InputError: a sampler has no grid to tune.
     """
     jets = generator.draw_features(events, seed=CALIBRATION_SEED)
-    denoiser = generator.particle_level
+    nothing = torch.zeros(events, len(JET_FEATURES))
+    jet_level = _with_tuned_grid(
+        generator.jet_level,
+        sampler.jet_level,
+        events=events,
+        shape=(len(JET_FEATURES + STRUCTURE_FEATURES),),
+        condition=generator.jet_condition(jets.labels, nothing, nothing),
+        mask=None,
+    )
+    particle_level = _with_tuned_grid(
+        generator.particle_level,
+        sampler.particle_level,
+        events=events,
+        shape=(jets.mask.shape[1], len(PARTICLE_FEATURES)),
+        condition=jets.condition,
+        mask=torch.from_numpy(jets.mask),
+    )
+    return TwoLevelSampler(jet_level, particle_level)
+
+
+def _with_tuned_grid(denoiser: Denoiser, sampler: Sampler, **problem: Any) -> Sampler:
+    device = next(denoiser.parameters()).device
+    noise = Noise(CALIBRATION_SEED, stream=1)
     settings: Any = sampler
     try:
-        grid = tune_grid(
-            denoiser,
-            sampler,
-            noise=Noise(CALIBRATION_SEED, stream=1),
-            events=events,
-            shape=(jets.mask.shape[1], len(PARTICLE_FEATURES)),
-            condition=jets.condition,
-            mask=torch.from_numpy(jets.mask),
-            device=next(denoiser.parameters()).device,
-        )
+        grid = tune_grid(denoiser, sampler, noise=noise, device=device, **problem)
     except ValueError as error:
         raise InputError(f"candidate {describe(sampler)}: {error}") from error
     tuned: Sampler = replace(settings, grid=grid)
@@ -76,13 +93,9 @@ def fitted(generator: Generator, candidates: Sequence[str], path: Path) -> list[
             known = dict(content["grids"]) if content["model"] == model else {}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: damaged ({error}); delete it") from error
-    for text in candidates:
+    for text, sampler in zip(candidates, parsed(candidates, "candidates"), strict=True):
         if text not in known:
-            try:
-                sampler = parse(text)
-            except ValueError as error:
-                raise InputError(f"candidate {text}: {error}") from error
-            known[text] = describe(with_tuned_grid(generator, sampler))
+            known[text] = str(with_tuned_grids(generator, sampler))
             content = json.dumps({"model": model, "grids": known}, indent=1)
             write_text(path, content + "\n", force=True)
     return [known[text] for text in candidates]

@@ -57,12 +57,12 @@ class JetEvents:
     def encoded(
         self, index: Tensor, signs: Tensor, generator: torch.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(B, 4) features and (B, 16) structure, encoded, mirrored and dequantised."""
+        """(B, 4) features and (B, 17) structure, encoded, mirrored and dequantised."""
         rows = index.numpy()
         labels, features = self.labels[rows], self.features[rows]
         features[:, 1] *= signs[:, 0].numpy()
         drawn = mirrored(self.structure[rows], signs.numpy())
-        uniform = torch.rand(len(rows), 7, generator=generator, dtype=torch.float64).numpy()
+        uniform = torch.rand(len(rows), 9, generator=generator, dtype=torch.float64).numpy()
         return (
             self.preprocessing.encode_features(features, labels, uniform[:, 0]),
             self.preprocessing.encode_structure(drawn, labels, uniform[:, 1:]),
@@ -70,7 +70,7 @@ class JetEvents:
 
 
 class JetLevelEvents(JetEvents):
-    """Events of the jet-level model: (B, 20) features and structure, some of the features given.
+    """Events of the jet-level model: (B, 21) features and structure, some of the features given.
 
     Given features are in the condition, one_hot ++ given values ++ given flags; they are masked out
     of the event, so that the model learns the distribution of the others. Structure is never given.

@@ -11,6 +11,7 @@ import torch
 import typer
 
 import driftline
+from driftline.data.preprocessing import STRUCTURE_UNIFORMS
 from driftline.data.shipped import read_reference
 from driftline.data.structure import structure
 from driftline.diffusion.grids import Karras, UniformLogSNR
@@ -35,7 +36,7 @@ def main(
     generator = driftline.load(model)
     jets = read_reference(reference, types.split(","), count=count)
     constants = generator.preprocessing
-    middle = np.full((len(jets), 8), 0.5)
+    middle = np.full((len(jets), STRUCTURE_UNIFORMS), 0.5)
     features = constants.encode_features(jets.features, jets.labels, middle[:, 0])
     drawn = structure(jets.particles).astype(np.float32)
     drawn = constants.encode_structure(drawn, jets.labels, middle)

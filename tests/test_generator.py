@@ -10,9 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import driftline
-from driftline.data.clouds import JET_FEATURES, Jets
-from driftline.data.preprocessing import CONDITION_FEATURES, JetPreprocessing
-from driftline.data.structure import STRUCTURE_FEATURES
+from driftline.data.clouds import Jets
+from driftline.data.preprocessing import CONDITION_FEATURES, JET_LEVEL_FEATURES, JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
 from driftline.diffusion.schedules import VP
@@ -21,9 +20,11 @@ from driftline.generator import Generator
 from driftline.networks import build
 from driftline.two_level import TwoLevelSampler
 
-DRAWN = len(JET_FEATURES + STRUCTURE_FEATURES)
 NETWORKS = {
-    "jet_level": {"name": "resnet", "options": {"features": DRAWN, "condition": 13, "hidden": 16}},
+    "jet_level": {
+        "name": "resnet",
+        "options": {"features": JET_LEVEL_FEATURES, "condition": 13, "hidden": 16},
+    },
     "particle_level": {
         "name": "epic",
         "options": {

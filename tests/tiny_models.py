@@ -2,15 +2,12 @@
 
 import torch
 
-from driftline.data.clouds import JET_FEATURES, Jets
-from driftline.data.preprocessing import CONDITION_FEATURES, JetPreprocessing
-from driftline.data.structure import STRUCTURE_FEATURES
+from driftline.data.clouds import Jets
+from driftline.data.preprocessing import CONDITION_FEATURES, JET_LEVEL_FEATURES, JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.schedules import VP
 from driftline.generator import Generator
 from driftline.networks import build
-
-DRAWN = len(JET_FEATURES + STRUCTURE_FEATURES)
 
 
 def tiny_generator(jets: Jets) -> Generator:
@@ -22,7 +19,12 @@ def tiny_generator(jets: Jets) -> Generator:
     networks = {
         "jet_level": {
             "name": "resnet",
-            "options": {"features": DRAWN, "condition": classes + 8, "hidden": 8, "layers": 1},
+            "options": {
+                "features": JET_LEVEL_FEATURES,
+                "condition": classes + 8,
+                "hidden": 8,
+                "layers": 1,
+            },
         },
         "particle_level": {
             "name": "epic",

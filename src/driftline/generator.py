@@ -20,7 +20,7 @@ from torch import Tensor
 from driftline import modelfile
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
 from driftline.data.physical import make_physical
-from driftline.data.preprocessing import JetPreprocessing
+from driftline.data.preprocessing import JET_LEVEL_FEATURES, JetPreprocessing
 from driftline.data.structure import STRUCTURE_FEATURES, moments_of
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
@@ -239,7 +239,7 @@ class Generator:
             both_levels(sampler or self.default_sampler).jet_level,
             noise=Noise(seed, _JET_LEVEL),
             events=events,
-            shape=(len(JET_FEATURES + STRUCTURE_FEATURES),),
+            shape=(JET_LEVEL_FEATURES,),
             condition=self.jet_condition(labels, z_given, given),
             mask=torch.cat([~given, drawn], dim=1),
             batch=batch,

@@ -39,8 +39,19 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
         fitted(generator, ["unipc:steps=4"], path)
 
 
-def test_each_level_gets_a_grid_of_its_own(generator, tmp_path):
+def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):
+    fitted_to = []
+
+    def record(denoiser, sampler, **problem):
+        fitted_to.append((denoiser, sampler.steps, problem["shape"], len(problem["condition"])))
+        return TunedGrid(levels=tuple(float(level) for level in range(sampler.steps - 1)))
+
+    monkeypatch.setattr(tune, "tune_grid", record)
     (text,) = fitted(generator, ["dpm:steps=3 + unipc:steps=4"], tmp_path / "grids.json")
+    assert fitted_to == [
+        (generator.jet_level, 3, (21,), tune.CALIBRATION_JETS),
+        (generator.particle_level, 4, (30, 3), tune.CALIBRATION_JETS),
+    ]
     tuned = TwoLevelSampler.parse(text)
     levels = [len(s.grid.levels) for s in (tuned.jet_level, tuned.particle_level)]
     assert levels == [2, 3]

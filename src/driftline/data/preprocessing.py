@@ -25,6 +25,7 @@ from driftline.data.structure import (
     DIRECTIONS,
     MASS,
     SOFTER,
+    STRUCTURE_FEATURES,
     THIRD,
     WIDTHS,
     moments_of,
@@ -38,6 +39,12 @@ Labels = NDArray[np.int64]
 
 CONDITION_FEATURES = len(JET_FEATURES + MOMENT_FEATURES) + 4 * PRONGS
 """Condition of the particle level, beside the class."""
+
+JET_LEVEL_FEATURES = len(JET_FEATURES + STRUCTURE_FEATURES)
+"""Numbers that the jet level draws."""
+
+STRUCTURE_UNIFORMS = 8
+"""Random numbers that ``encode_structure`` needs a jet: axis and ptrel, widths, two directions."""
 
 _SMALLEST = 1e-3
 """GeV: smaller pt and mass are taken as this, so that their logarithm exists."""
@@ -314,7 +321,7 @@ def _fit_class(jets: Jets, knots: int, angle_scale: float) -> tuple[NDArray[np.f
     """The arrays of one class, without the leading K, in the order of the attributes."""
     features = _log_masses(jets.features.astype(np.float64))
     stored = structure(jets.particles * jets.mask[..., None])
-    uniform = np.random.default_rng(0).uniform(size=(len(jets), 8))
+    uniform = np.random.default_rng(0).uniform(size=(len(jets), STRUCTURE_UNIFORMS))
     columns = np.concatenate([features[:, :3], _smooth_structure(stored, uniform)], axis=1)
     x, z = _quantile_knots(columns, knots)
     slots = jets.mask.shape[1]

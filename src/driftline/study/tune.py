@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES
-from driftline.data.structure import STRUCTURE_FEATURES
+from driftline.data.preprocessing import JET_LEVEL_FEATURES
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Sampler, describe, tune_grid
@@ -52,7 +52,7 @@ def with_tuned_grids(
         generator.jet_level,
         sampler.jet_level,
         events=events,
-        shape=(len(JET_FEATURES + STRUCTURE_FEATURES),),
+        shape=(JET_LEVEL_FEATURES,),
         condition=generator.jet_condition(jets.labels, nothing, nothing),
         mask=None,
     )

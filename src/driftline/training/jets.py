@@ -15,7 +15,12 @@ from torch import Tensor
 
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
 from driftline.data.formats import jetnet
-from driftline.data.preprocessing import CONDITION_FEATURES, JetPreprocessing
+from driftline.data.preprocessing import (
+    CONDITION_FEATURES,
+    JET_LEVEL_FEATURES,
+    STRUCTURE_UNIFORMS,
+    JetPreprocessing,
+)
 from driftline.data.structure import STRUCTURE_FEATURES, mirrored, structure
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import LEVELS, NoiseLevels
@@ -62,7 +67,9 @@ class JetEvents:
         labels, features = self.labels[rows], self.features[rows]
         features[:, 1] *= signs[:, 0].numpy()
         drawn = mirrored(self.structure[rows], signs.numpy())
-        uniform = torch.rand(len(rows), 9, generator=generator, dtype=torch.float64).numpy()
+        uniform = torch.rand(
+            len(rows), 1 + STRUCTURE_UNIFORMS, generator=generator, dtype=torch.float64
+        ).numpy()
         return (
             self.preprocessing.encode_features(features, labels, uniform[:, 0]),
             self.preprocessing.encode_structure(drawn, labels, uniform[:, 1:]),
@@ -145,7 +152,7 @@ def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
 
 def network_specs(recipe: JetRecipe, classes: int) -> dict[str, dict[str, Any]]:
     """Name and options that build the network of each stage."""
-    features, drawn = len(JET_FEATURES), len(JET_FEATURES + STRUCTURE_FEATURES)
+    features, drawn = len(JET_FEATURES), JET_LEVEL_FEATURES
     return {
         "jet_level": _network_spec(recipe.jet_level, drawn, classes + 2 * features),
         "particle_level": _network_spec(

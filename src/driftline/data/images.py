@@ -1,0 +1,106 @@
+"""A sample of detector images in memory: pixels, classes, truth, and where each was cut out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+PDG_CODES = {
+    "e-": 11,
+    "e+": -11,
+    "gamma": 22,
+    "mu-": 13,
+    "mu+": -13,
+    "pi+": 211,
+    "pi-": -211,
+    "p": 2212,
+}
+"""Monte Carlo numbers of the particles that have names here (Particle Data Group)."""
+
+IMAGE_TYPES = ("e-", "gamma", "mu-", "pi+", "pi-", "p")
+"""Classes of the single-particle images, in this order."""
+
+PLANES = (("x", "y"), ("y", "z"), ("z", "x"))
+"""The three projections: which coordinate runs along the rows and which along the columns."""
+
+SEGMENTS = ("background", "track", "shower")
+"""Meaning of the values of ``Images.segmentation``."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """N images of C planes, H x W pixels each.
+
+    Attributes:
+        pixels: (N, C, H, W) float32 in ``unit``; zero where nothing was seen.
+        labels: (N,) int64, index into ``types``.
+        types: names of the classes: particles, or what a file without truth is called.
+        planes: (N, C) uint8, index into ``PLANES``.
+        event: (N,) int64, the event that an image shows; images of one event belong on one side of
+            a split.
+        segmentation: (N, C, H, W) uint8, index into ``SEGMENTS``, or None where not known.
+        momentum: (N, 3) float32 x, y, z [MeV/c] of the particle, or None.
+        start: (N, 3) float32 x, y, z [cm] where it starts, or None.
+        corner: (N, C, 2) int32 row and column of the first pixel in the plane it was cut from.
+        unit: of the pixels: ``MeV``, ``electrons``, ``ADC`` or ``8-bit``.
+        threshold: pixels below it were set to zero.
+        pitch: [cm] side of a pixel.
+        attributes: provenance, JSON-able.
+    """
+
+    pixels: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    types: tuple[str, ...]
+    planes: NDArray[np.uint8]
+    event: NDArray[np.int64]
+    segmentation: NDArray[np.uint8] | None = None
+    momentum: NDArray[np.float32] | None = None
+    start: NDArray[np.float32] | None = None
+    corner: NDArray[np.int32] | None = None
+    unit: str = "MeV"
+    threshold: float = 0.0
+    pitch: float = 0.5
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: slice | ArrayLike) -> "Images":
+        """The images of a slice, an index array or a boolean selection."""
+        chosen = index if isinstance(index, slice) else np.asarray(index)
+        rows: dict[str, Any] = {name: array[chosen] for name, array in self.columns.items()}
+        return replace(self, **rows)
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The arrays with a row for every image, those that are None left out."""
+        names = (
+            *("pixels", "labels", "planes", "event"),
+            *("segmentation", "momentum", "start", "corner"),
+        )
+        return {name: a for name in names if (a := getattr(self, name)) is not None}
+
+    def of_type(self, name: str) -> "Images":
+        """The images of one class."""
+        return self[self.labels == self.types.index(name)]
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The classes of which there is at least one image, in the order of ``types``."""
+        return tuple(self.types[i] for i in np.unique(self.labels))
+
+
+def concatenate(parts: Sequence[Images]) -> Images:
+    """Join samples of equal shape, classes and unit; the attributes are the first one's.
+
+    What one of them does not know (segmentation, truth) is not known of the whole.
+    """
+    first = parts[0]
+    shared = set.intersection(*(set(part.columns) for part in parts))
+    joined: dict[str, Any] = {
+        name: np.concatenate([part.columns[name] for part in parts]) if name in shared else None
+        for name in first.columns
+    }
+    return replace(first, **joined)

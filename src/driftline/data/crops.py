@@ -1,8 +1,8 @@
 """Crops around the charge, and splits by event.
 
-The recipe of Imani et al., 2307.13687, for every plane of an image on its own: the centroid, weighted
-by intensity, has to lie strictly inside a margin; a square box is cut out around it, and kept if
-enough of its pixels are above zero.
+The recipe of Imani et al., 2307.13687, for every plane of an image on its own: the mean position,
+weighted by intensity, has to lie strictly inside a margin; a square box is cut out around it, and
+kept if enough of its pixels are above zero.
 """
 
 from dataclasses import replace

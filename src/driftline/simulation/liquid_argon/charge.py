@@ -1,0 +1,72 @@
+r"""From deposited energy to charge: recombination of electrons with ions, and its calibration.
+
+A fraction R of the E / 23.6 eV electrons escapes recombination. At the field 0.5 kV/cm
+
+.. math:: R_\text{box} = \frac{\ln(\alpha + \beta' dE/dx)}{\beta' dE/dx}, \quad
+          R_\text{Birks} = \frac{A}{1 + k' dE/dx}
+
+with alpha = 0.93, beta' = 0.212 / (rho F) (ArgoNeuT, JINST 8 (2013) P08005) and A = 0.800,
+k' = 0.0486 / (rho F) (ICARUS, Nucl. Instrum. Meth. A 523 (2004) 275).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.simulation.liquid_argon.argon import DENSITY
+
+Array = NDArray[np.float64]
+
+FIELD = 0.5
+"""[kV/cm]"""
+IONISATION_WORK = 23.6e-6
+"""[MeV] for a pair of electron and ion."""
+MIP_LOSS = 2.1
+"""[MeV/cm] Loss at which charge is calibrated to energy."""
+_ALPHA, _BETA = 0.93, 0.212 / (DENSITY * FIELD)
+_BIRKS_A, _BIRKS_K = 0.800, 0.0486 / (DENSITY * FIELD)
+_LEAST_LOSS = 0.5
+
+
+def modified_box(loss: Array) -> Array:
+    """Share of the electrons that survive, by dE/dx [MeV/cm], of any shape."""
+    x = _BETA * np.maximum(loss, _LEAST_LOSS)
+    return np.log(_ALPHA + x) / x
+
+
+def birks(loss: Array) -> Array:
+    """Share of the electrons that survive, by dE/dx [MeV/cm], of any shape."""
+    return _BIRKS_A / (1.0 + _BIRKS_K * np.maximum(loss, _LEAST_LOSS))
+
+
+def unquenched(loss: Array) -> Array:
+    """All electrons survive."""
+    return np.ones_like(loss)
+
+
+RECOMBINATION: dict[str, Callable[[Array], Array]] = {
+    "modified-box": modified_box,
+    "birks": birks,
+    "none": unquenched,
+}
+"""The models by name."""
+
+
+def charges(energy: Array, loss: Array, recombination: str, unit: str) -> Array:
+    """What the detector sees of deposits.
+
+    Args:
+        energy: (n,) [MeV].
+        loss: (n,) dE/dx [MeV/cm].
+        recombination: name in ``RECOMBINATION``.
+        unit: ``electrons``, or ``MeV``: the charge divided by that of a MeV deposited at
+            ``MIP_LOSS``. So a minimum-ionising track has its true energy, and a denser one less.
+
+    Returns:
+        (n,) float64.
+    """
+    survive = RECOMBINATION[recombination]
+    if unit == "electrons":
+        return energy * survive(loss) / IONISATION_WORK
+    return energy * survive(loss) / survive(np.array([MIP_LOSS]))[0]

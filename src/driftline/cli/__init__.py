@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from driftline.cli import (
+    crop,
     demo,
     evaluate,
     illustrate,
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.add_typer(simulate.app, name="simulate")
+app.command("crop")(crop.crop)
 app.command("train")(train.train)
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)

@@ -5,6 +5,7 @@ weighted by intensity, has to lie strictly inside a margin; a square box is cut 
 kept if enough of its pixels are above zero.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from driftline.data.images import Images
+from driftline.data.images import Images, concatenate
 from driftline.errors import InputError
 
 
@@ -25,6 +26,9 @@ def crop(images: Images, size: int = 64, margin: int = 32, occupancy: float = 0.
         margin: the centroid (r, c) has to have margin < r < H - margin, margin < c < W - margin.
         occupancy: the smallest fraction of the box's pixels above zero, from 0 to 1.
 
+    Images of size x size pixels are crops already: their planes stay whole, if enough of their
+    pixels are above zero.
+
     Returns:
         (M, 1, size, size) images of one plane, M <= N C, in the order of image and plane. Class,
         event and truth are those of the image, ``corner`` tells where the box was cut out.
@@ -33,22 +37,48 @@ def crop(images: Images, size: int = 64, margin: int = 32, occupancy: float = 0.
         InputError: a parameter is out of range, the box does not fit into the image around every
             centroid allowed, or nothing is left.
     """
+    return concatenate(list(crop_blocks([images], size, margin, occupancy)))
+
+
+def crop_blocks(
+    blocks: Iterable[Images], size: int = 64, margin: int = 32, occupancy: float = 0.01
+) -> Iterator[Images]:
+    """``crop`` of images that come block after block; blocks of which nothing is left are skipped.
+
+    Raises:
+        InputError: as ``crop``, when all blocks are done.
+    """
+    seen, left = 0, 0
+    for images in blocks:
+        cut = _crop(images, size, margin, occupancy)
+        seen, left = seen + len(images), left + len(cut)
+        if len(cut):
+            yield cut
+    if not left:
+        raise InputError(
+            f"crop: none of {seen} images leaves a {size} x {size} box with the centroid inside a "
+            f"margin of {margin} and {occupancy:g} of its pixels above zero; "
+            "choose a smaller margin or occupancy"
+        )
+
+
+def _crop(images: Images, size: int, margin: int, occupancy: float) -> Images:
+    """The crops of images, possibly none."""
     height, width = images.pixels.shape[2:]
     _check_parameters(height, width, size, margin, occupancy)
     n, plane, corner = _select(images.pixels, size, margin, occupancy)
-    if not len(n):
-        raise InputError(
-            f"crop: none of {len(images)} images leaves a {size} x {size} box with the centroid "
-            f"inside a margin of {margin} and {occupancy:g} of its pixels above zero; "
-            "choose a smaller margin or occupancy"
-        )
     cut: dict[str, Any] = {"pixels": _cut(images.pixels, n, plane, corner, size)}
     if images.segmentation is not None:
         cut["segmentation"] = _cut(images.segmentation, n, plane, corner, size)
     if images.corner is not None:
         corner = corner + images.corner[n, plane]
+    settings = {"size": size, "margin": margin, "occupancy": occupancy}
     return replace(
-        images[n], **cut, planes=images.planes[n, plane][:, None], corner=corner[:, None]
+        images[n],
+        **cut,
+        planes=images.planes[n, plane][:, None],
+        corner=corner[:, None],
+        attributes=images.attributes | {"crop": settings},
     )
 
 
@@ -103,11 +133,13 @@ def _check_parameters(height: int, width: int, size: int, margin: int, occupancy
             f"crop: size {size}, margin {margin}, occupancy {occupancy:g}: expected a positive "
             "size, a margin of at least 0 and an occupancy from 0 to 1"
         )
+    if height == width == size:
+        return
     if min(height, width) <= 2 * margin or size > 2 * margin + 1:
         raise InputError(
             f"crop: a box of {size} does not fit around every centroid more than {margin} pixels "
-            f"inside an image of {height} x {width}; choose a margin from {size // 2} "
-            f"to {(min(height, width) - 1) // 2}, or a smaller size"
+            f"inside an image of {height} x {width}; choose --margin from {size // 2} "
+            f"to {(min(height, width) - 1) // 2}, or a smaller --size"
         )
 
 
@@ -116,11 +148,14 @@ def _select(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """(M,) images and planes that are kept, and (M, 2) the first pixels of their boxes."""
     height, width = pixels.shape[2:]
-    centroid = _centroids(pixels)
-    with np.errstate(invalid="ignore"):  # planes without charge are NaN, and compare as outside
+    if height == width == size:
+        n, plane = np.nonzero(np.ones(pixels.shape[:2], dtype=bool))
+        corner = np.zeros((len(n), 2), dtype=np.int32)
+    else:
+        centroid = _centroids(pixels)  # NaN without charge, which compares as outside
         inside = (centroid > margin) & (centroid < np.array([height, width]) - margin)
-    n, plane = np.nonzero(inside.all(axis=-1))
-    corner = (centroid[n, plane].astype(np.int64) - size // 2).astype(np.int32)
+        n, plane = np.nonzero(inside.all(axis=-1))
+        corner = (centroid[n, plane].astype(np.int64) - size // 2).astype(np.int32)
     kept = _filled(pixels, n, plane, corner, size) >= occupancy * size**2
     return n[kept], plane[kept], corner[kept]
 

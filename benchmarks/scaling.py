@@ -21,7 +21,7 @@ from driftline.data.preprocessing import CONDITION_FEATURES
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import EulerMaruyama, sample
-from driftline.metrics.jets import choose, evaluate
+from driftline.metrics.evaluation import choose, evaluate
 from training import step_seconds
 from workload import made_up_jets, particle_denoiser, recipe
 

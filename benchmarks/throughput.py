@@ -20,7 +20,7 @@ import torch
 
 from driftline.data.clouds import JET_TYPES
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
-from driftline.metrics.jets import choose, evaluate
+from driftline.metrics.evaluation import choose, evaluate
 from training import step_seconds
 from workload import generator, made_up_jets, particle_denoiser, recipe
 

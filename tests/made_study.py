@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
+from driftline.metrics.kinds import JETS
 from driftline.metrics.scores import Score as MetricScore
 from driftline.study.recommend import recommend
 from driftline.study.resampling import Distances
 from driftline.study.results import (
-    HEADLINE,
     Cell,
     Endpoint,
     Floor,
@@ -51,36 +51,39 @@ def made_study(
     settings = Settings(model="0" * 16, reference="1" * 16, count=10_000, batch=1000, draws=1000)
     rng = np.random.default_rng(1)
     cells, rows, floors, alone, winners, endpoints = [], [], [], [], [], []
-    for k, jet_type in enumerate(types):
+    for k, event_type in enumerate(types):
         scale = {m: f * (1 + k / 2) for m, f in FLOORS.items()}
         floor = Floor(
-            jet_type=jet_type,
+            event_type=event_type,
             sizes=(10_000, 10_000),
             splits=(5000, 5000),
             scores={m: Score(value=f, error=0.2 * f) for m, f in scale.items()},
         )
-        shared = {m: rng.normal(0, 0.15, 1000) for m in HEADLINE}
+        shared = {m: rng.normal(0, 0.15, 1000) for m in JETS.headline}
         distances = {}
         for text, label, evaluations, loss in samplers:
             values = {m: loss * f for m, f in scale.items()}
             draws = {
-                m: values[m] + scale[m] * (shared[m] + rng.normal(0, noise, 1000)) for m in HEADLINE
+                m: values[m] + scale[m] * (shared[m] + rng.normal(0, noise, 1000))
+                for m in JETS.headline
             }
             distances[text] = Distances(values, draws)
+            by_network = {
+                "jet level": evaluations,
+                "particle level": evaluations * (1 + 0.1 * k if "rk45" in text else 1),
+            }
             common = {
                 "sampler": text,
                 "label": label,
-                "jet_type": jet_type,
-                "jet_evaluations": evaluations,
-                "particle_evaluations": evaluations * (1 + 0.1 * k if "rk45" in text else 1),
-                "scores": {m: Score(value=values[m], error=0.15 * scale[m]) for m in HEADLINE},
+                "event_type": event_type,
+                "scores": {m: Score(value=values[m], error=0.15 * scale[m]) for m in JETS.headline},
             }
             cells.append(
                 Cell(
                     seed=1,
                     settings=settings,
-                    jet_calls=int(10 * evaluations),
-                    particle_calls=int(10 * evaluations),
+                    evaluations=by_network,
+                    calls={name: int(10 * n) for name, n in by_network.items()},
                     seconds=evaluations,
                     repaired={},
                     **common,
@@ -89,6 +92,7 @@ def made_study(
             baseline_row = rows[k * len(samplers)] if len(distances) > 1 else None
             row = Row(
                 seeds=1,
+                by_network=by_network,
                 seconds_per_1000=evaluations / 10 + 1,
                 fewer_evaluations=baseline_row.evaluations / (2 * evaluations)
                 if baseline_row
@@ -100,17 +104,17 @@ def made_study(
                 error = 40 / evaluations**2
                 endpoints.append(
                     Endpoint(
-                        sampler=text, jet_type=jet_type, rms=math.sqrt(error), median=error / 3
+                        sampler=text, event_type=event_type, rms=math.sqrt(error), median=error / 3
                     )
                 )
         baseline, *others = distances
         alone += [
             verdict
             for text in others
-            for verdict in judge(distances[text], distances[baseline], floor, text)
+            for verdict in judge(distances[text], distances[baseline], floor, text, JETS.headline)
         ]
         floors.append(floor)
-        winners.append(best(distances, jet_type))
+        winners.append(best(distances, event_type, JETS.headline))
     texts = [text for text, *_ in samplers]
     verdicts = [v for text in texts for v in decide([v for v in alone if v.sampler == text])]
     return Study(
@@ -118,6 +122,7 @@ def made_study(
         command="driftline study made reference --out study",
         machine=Machine(processor="x86_64", cores=2, threads=1, device="cpu"),
         model=model,
+        kind="jets",
         baseline=texts[0],
         cells=cells,
         floors=floors,
@@ -129,7 +134,7 @@ def made_study(
     )
 
 
-def made_score(key="w1m", value=3.0, error=0.1, floor=1.0, floor_error=0.1, jet_type="t", **rest):
+def made_score(key="w1m", value=3.0, error=0.1, floor=1.0, floor_error=0.1, event_type="t", **rest):
     """A score of 1,000 jets on either side; the label is the key in capitals."""
     return MetricScore(
         key=key,
@@ -138,7 +143,7 @@ def made_score(key="w1m", value=3.0, error=0.1, floor=1.0, floor_error=0.1, jet_
         note=rest.get("note", ""),
         value=value,
         error=error,
-        jet_type=jet_type,
+        event_type=event_type,
         floor=floor,
         floor_error=floor_error,
         generated=1000,

@@ -16,9 +16,9 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
 from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
-from driftline.generator import Generator
+from driftline.generator import Generated, Generator
+from driftline.network_samplers import NetworkSamplers
 from driftline.networks import build
-from driftline.two_level import TwoLevelSampler
 
 NETWORKS = {
     "jet_level": {
@@ -70,30 +70,34 @@ def test_jets_are_physical(generator: Generator) -> None:
     assert set(made.repaired) == {"pt", "mass"}
 
 
+def evaluations(made: Generated) -> list[float]:
+    return [cost.evaluations for cost in made.costs.by_network.values()]
+
+
 def test_evaluations_of_both_levels_are_counted(generator: Generator) -> None:
     made = generator.generate(30, "t", sampler=FAST, batch=10)
-    assert (made.jet_evaluations, made.particle_evaluations, made.evaluations) == (4, 4, 8)
+    assert evaluations(made) == [4, 4] and made.costs.evaluations == 8
     assert made.particle_level.calls == 12
     conditioned = generator.generate(
         5, "t", sampler=FAST, pt=1000.0, eta=0.1, mass=170.0, num_particles=20
     )
-    assert conditioned.evaluations == 8  # the sum of the particles is still to be drawn
+    assert conditioned.costs.evaluations == 8  # the sum of the particles is still to be drawn
 
 
 def test_levels_may_have_samplers_of_their_own(generator: Generator) -> None:
-    both = TwoLevelSampler(EulerMaruyama(3), FAST)
+    both = NetworkSamplers((EulerMaruyama(3), FAST))
     made = generator.generate(10, "t", sampler=both, seed=1)
-    assert (made.jet_evaluations, made.particle_evaluations) == (3, 4)
+    assert evaluations(made) == [3, 4]
     drawn = generator.draw_features(10, "t", sampler=EulerMaruyama(3), seed=1)
     np.testing.assert_array_equal(made.jets.features, drawn.features)
-    assert TwoLevelSampler.parse(made.jets.attributes["sampler"]) == both
+    assert NetworkSamplers.parse(made.jets.attributes["sampler"]) == both
 
 
 @pytest.mark.parametrize(
-    "sampler", [FAST, EulerMaruyama(6), TwoLevelSampler(EulerMaruyama(6), FAST)]
+    "sampler", [FAST, EulerMaruyama(6), NetworkSamplers((EulerMaruyama(6), FAST))]
 )
 def test_a_jet_depends_on_its_seed_and_number_alone(
-    generator: Generator, sampler: DPMSolver | TwoLevelSampler
+    generator: Generator, sampler: DPMSolver | NetworkSamplers
 ) -> None:
     whole = generator.generate(20, sampler=sampler, seed=3).jets
     split = generator.generate(20, sampler=sampler, seed=3, batch=7).jets

@@ -27,8 +27,12 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
+from driftline.generation import Costs, Problem
+from driftline.network_samplers import NetworkSamplers, for_networks
 from driftline.networks import Accelerated, build
-from driftline.two_level import TwoLevelSampler, both_levels
+
+NETWORKS = ("jet level", "particle level")
+"""In the order in which they run."""
 
 DEFAULT_SAMPLER = "dpm:steps=30"
 """Used where neither the caller nor the model file names one."""
@@ -75,24 +79,14 @@ class Generated:
     repaired: dict[str, int]
 
     @property
-    def jet_evaluations(self) -> float:
-        """Evaluations per jet of the jet-level network."""
-        return self.jet_level.evaluations
+    def events(self) -> Jets:
+        """The jets."""
+        return self.jets
 
     @property
-    def particle_evaluations(self) -> float:
-        """Evaluations per jet of the particle-level network."""
-        return self.particle_level.evaluations
-
-    @property
-    def evaluations(self) -> float:
-        """Evaluations per jet of both networks."""
-        return self.jet_evaluations + self.particle_evaluations
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of both samplings."""
-        return self.jet_level.seconds + self.particle_level.seconds
+    def costs(self) -> Costs:
+        """Evaluations and wall time of either network."""
+        return Costs(dict(zip(NETWORKS, (self.jet_level, self.particle_level), strict=True)))
 
 
 @dataclass
@@ -120,9 +114,45 @@ class Generator:
         return tuple(t for t, n in zip(p.types, p.jets_per_class, strict=True) if n)
 
     @property
-    def default_sampler(self) -> TwoLevelSampler:
+    def kind(self) -> str:
+        """Of events: jets."""
+        return "jets"
+
+    @property
+    def denoisers(self) -> dict[str, Denoiser]:
+        """By name of the network, in the order in which they run."""
+        return dict(zip(NETWORKS, (self.jet_level, self.particle_level), strict=True))
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """Options with which ``read_events`` gives jets of the form that it makes."""
+        return {"particles": self.preprocessing.max_particles}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """All that decides which jets it makes, but for the weights."""
+        return {
+            "kind": self.kind,
+            "networks": self.networks,
+            "schedule": self.particle_level.schedule.to_dict(),
+            "predicts": self.particle_level.predicts,
+            "preprocessing": self.preprocessing.to_dict(),
+        }
+
+    @property
+    def default_sampler(self) -> NetworkSamplers:
         """The samplers that ``generate`` uses unless told otherwise."""
-        return TwoLevelSampler.parse(self.card.get("sampler", DEFAULT_SAMPLER))
+        return NetworkSamplers.parse(self.card.get("sampler", DEFAULT_SAMPLER))
+
+    def unlike(self, events: Jets) -> str | None:
+        """In what jets differ in form from what it makes, and the remedy; or None."""
+        slots, most = events.particles.shape[1], self.preprocessing.max_particles
+        if slots == most:
+            return None
+        return (
+            f"its jets have up to {slots} particles, the model's up to {most}; "
+            f"read the reference with --particles {most}, or use another model"
+        )
 
     def to(self, device: torch.device | str) -> "Generator":
         """Move both networks to a device."""
@@ -146,7 +176,7 @@ class Generator:
         count: int,
         jet_type: str | Sequence[str] | None = None,
         *,
-        sampler: Sampler | TwoLevelSampler | None = None,
+        sampler: Sampler | NetworkSamplers | None = None,
         seed: int = 0,
         batch: int = 1000,
         first: int = 0,
@@ -178,7 +208,7 @@ class Generator:
             InputError: a class or a value that the model does not know.
             FloatingPointError: a generated jet is not finite.
         """
-        chosen = both_levels(sampler or self.default_sampler)
+        chosen = for_networks(sampler or self.default_sampler)
         drawn = self.draw_features(
             count,
             jet_type,
@@ -193,7 +223,7 @@ class Generator:
         )
         particle_level = sample(
             self.particle_level,
-            chosen.particle_level,
+            self._each(chosen)[1],
             noise=Noise(seed, _PARTICLE_LEVEL),
             events=torch.arange(first, first + count),
             shape=(drawn.mask.shape[1], len(PARTICLE_FEATURES)),
@@ -217,7 +247,7 @@ class Generator:
         count: int,
         jet_type: str | Sequence[str] | None = None,
         *,
-        sampler: Sampler | TwoLevelSampler | None = None,
+        sampler: Sampler | NetworkSamplers | None = None,
         seed: int = 0,
         batch: int = 1000,
         first: int = 0,
@@ -236,7 +266,7 @@ class Generator:
         drawn = given.new_ones(count, len(STRUCTURE_FEATURES))
         cost = sample(
             self.jet_level,
-            both_levels(sampler or self.default_sampler).jet_level,
+            self._each(for_networks(sampler or self.default_sampler))[0],
             noise=Noise(seed, _JET_LEVEL),
             events=events,
             shape=(JET_LEVEL_FEATURES,),
@@ -258,6 +288,18 @@ class Generator:
             condition=torch.from_numpy(self.preprocessing.particle_condition(labels, *encoded)),
             cost=cost,
         )
+
+    @torch.no_grad()
+    def problems(self, count: int, seed: int) -> dict[str, Problem]:
+        """What each network is asked when jets are drawn, in equal shares of the classes."""
+        drawn = self.draw_features(count, seed=seed)
+        nothing = torch.zeros(count, len(JET_FEATURES))
+        condition = self.jet_condition(drawn.labels, nothing, nothing)
+        particles = drawn.mask.shape[1], len(PARTICLE_FEATURES)
+        mask = torch.from_numpy(drawn.mask)
+        jet_level = Problem((JET_LEVEL_FEATURES,), condition)
+        particle_level = Problem(particles, drawn.condition, mask)
+        return dict(zip(NETWORKS, (jet_level, particle_level), strict=True))
 
     def jet_condition(self, labels: NDArray[np.int64], z_given: Tensor, given: Tensor) -> Tensor:
         """Condition (N, C) of the jet level: class, encoded features (N, 4) and which are given."""
@@ -320,18 +362,21 @@ class Generator:
             for level, denoiser in self._levels().items()
             for name, tensor in denoiser.network.state_dict().items()
         }
-        header = {
-            "kind": "jets",
-            "networks": self.networks,
-            "schedule": self.particle_level.schedule.to_dict(),
-            "predicts": self.particle_level.predicts,
-            "preprocessing": self.preprocessing.to_dict(),
-            "card": self.card,
-        }
-        modelfile.write(path, tensors, header, force)
+        modelfile.write(path, tensors, {**self.constants, "card": self.card}, force)
 
     def _levels(self) -> dict[str, Denoiser]:
         return {"jet_level": self.jet_level, "particle_level": self.particle_level}
+
+    def _each(self, samplers: NetworkSamplers) -> tuple[Sampler, ...]:
+        """Samplers of the jet level and of the particle level.
+
+        Raises:
+            InputError: there are neither one nor two.
+        """
+        try:
+            return samplers.each(NETWORKS)
+        except ValueError as error:
+            raise InputError(f"sampler: {error}") from error
 
     @classmethod
     def load(cls, path: Path) -> "Generator":

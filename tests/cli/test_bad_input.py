@@ -86,7 +86,7 @@ def test_bad_jets(run, model, make_jets, tmp_path, case, command):
 )
 def test_unknown_class(run, model, data, tmp_path, arguments):
     names = {"MODEL": model, "DATA": data, "OUT": tmp_path / "out"}
-    refused(run(*(names.get(a, a) for a in arguments)), "--types", "unknown class 'b'", "g, q, t")
+    refused(run(*(names.get(a, a) for a in arguments)), "unknown", "'b'", "g, q, t")
     assert list(tmp_path.iterdir()) == []
 
 

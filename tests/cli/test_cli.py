@@ -107,7 +107,7 @@ def test_evaluate(run, data, tmp_path):
     assert done.code == 0, done.err
     assert "W1M" in done.out
     scores = json.loads((tmp_path / "scores.json").read_text())["scores"]
-    assert {s["jet_type"] for s in scores} == {"g"}
+    assert {s["event_type"] for s in scores} == {"g"}
     assert scores[0]["generated"] == 200
     assert json.loads(run(*common, "--json", "-").out)["scores"] == scores
 

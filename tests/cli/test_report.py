@@ -74,8 +74,11 @@ def test_bad_runs(run, study, tmp_path):
         (b"\xff\xfe\x00", ["damaged JSON"]),
         (b"[" * 100_000, ["damaged JSON"]),
         (b"[1, 2]", ["neither a study nor an evaluation", "driftline evaluate"]),
-        (b'{"scores": [], "seed": 1}', ["field scores", "holds none"]),
-        (b'{"scores": [{"key": 3}], "seed": 1}', ["field scores.0.key", "evaluate again"]),
+        (b'{"kind": "jets", "scores": [], "seed": 1}', ["field scores", "holds none"]),
+        (
+            b'{"kind": "jets", "scores": [{"key": 3}], "seed": 1}',
+            ["field scores.0.key", "evaluate again"],
+        ),
         (b'{"cells": []}', ["field", "run the study again"]),
     ):
         scores.write_bytes(content)

@@ -58,7 +58,7 @@ def test_evaluate(folder):
     generated, truth = folder / "generated", folder / "truth"
     out = folder / "scores.json"
     run("evaluate", generated, truth, "--metrics", "w1m,w1p,w1efp", "--json", out)
-    scores = {(s["jet_type"], s["key"]): s for s in json.loads(out.read_text())["scores"]}
+    scores = {(s["event_type"], s["key"]): s for s in json.loads(out.read_text())["scores"]}
     for jet_type in ("g", "t"):
         for key in ("w1m", "w1p", "w1efp"):
             score = scores[jet_type, key]
@@ -76,6 +76,6 @@ def test_study_goes_on_where_it_was(folder):
     run(*common, "--sampler", "dpm:steps=6", "--sampler", "em:steps=10")
     second = Study.read(folder / "study" / "study.json")
     assert second.cells[0] == first.cells[0]  # wall time included: it was not computed again
-    assert [row.particle_evaluations for row in second.rows] == [6, 10]
+    assert [row.by_network["particle level"] for row in second.rows] == [6, 10]
     for name in ("study.md", "study.csv", "quality_w1p.png", "quality_w1p.pdf"):
         assert (folder / "study" / name).stat().st_size > 0

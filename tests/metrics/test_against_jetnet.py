@@ -11,8 +11,8 @@ from driftline.metrics import wasserstein as w1
 from driftline.metrics.coverage import coverage_and_mmd, energy_movers_distance
 from driftline.metrics.energy_flow import W1EFP_GRAPHS, energy_flow_polynomials
 from driftline.metrics.frechet import frechet_distance, frechet_physics_distance, moments
+from driftline.metrics.jet_observables import real_particles, relative_mass
 from driftline.metrics.mmd import kernel_physics_distance
-from driftline.metrics.observables import real_particles, relative_mass
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

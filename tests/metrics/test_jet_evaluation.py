@@ -7,8 +7,9 @@ import pytest
 
 from driftline.data.clouds import concatenate
 from driftline.errors import InputError
+from driftline.metrics.evaluation import choose, evaluate
 from driftline.metrics.jet_metrics import METRICS
-from driftline.metrics.jets import choose, evaluate
+from driftline.metrics.kinds import JETS
 from driftline.metrics.scores import Evaluation
 
 QUICK = (
@@ -24,7 +25,7 @@ def samples(make_jets):
 
 @pytest.fixture(scope="module")
 def evaluation(samples):
-    return evaluate(*samples[:2], metrics=choose(QUICK), seed=7)
+    return evaluate(*samples[:2], metrics=choose(JETS, QUICK), seed=7)
 
 
 def test_every_number_has_error_floor_and_sizes(evaluation):
@@ -37,14 +38,14 @@ def test_every_number_has_error_floor_and_sizes(evaluation):
 
 
 def test_equal_distributions_are_on_the_floor(samples):
-    found = evaluate(samples[0], samples[1], floor=samples[2], metrics=choose(QUICK))
+    found = evaluate(samples[0], samples[1], floor=samples[2], metrics=choose(JETS, QUICK))
     for score in found.scores:
         assert abs(score.value - score.floor) < 5 * score.floor_error, score
         assert score.floor_sizes == (1_200, 1_200)
 
 
 def test_jetnets_convention_is_inflated(evaluation):
-    ratios = [s.floor / evaluation.score(s.jet_type, s.key + "_plain").floor
+    ratios = [s.floor / evaluation.score(s.event_type, s.key + "_plain").floor
               for s in evaluation.scores if s.spread is not None]  # fmt: skip
     assert len(ratios) == 2 * (1 + 4 + 6)
     assert 1.0 < np.mean(ratios) < 1.38  # 50,000 are drawn from 600: nearly the plain distance
@@ -54,19 +55,19 @@ def test_a_distortion_is_seen(samples):
     wide = replace(
         samples[0], particles=samples[0].particles * np.array([1.1, 1.1, 1.0], np.float32)
     )
-    metrics = choose(["w1m", "w1p", "classifier"])
+    metrics = choose(JETS, ["w1m", "w1p", "classifier"])
     found = evaluate(wide, samples[1], floor=samples[2], metrics=metrics)
-    for jet_type in ("q", "t"):
+    for event_type in ("q", "t"):
         for key in ("w1m", "w1p_etarel", "w1p_phirel", "w1m_plain", "auc"):
-            score = found.score(jet_type, key)
-            assert score.value > score.floor + 3 * score.floor_error, (jet_type, key)
-        unchanged = found.score(jet_type, "w1p_ptrel")
+            score = found.score(event_type, key)
+            assert score.value > score.floor + 3 * score.floor_error, (event_type, key)
+        unchanged = found.score(event_type, "w1p_ptrel")
         assert unchanged.value < unchanged.floor + 4 * unchanged.floor_error
 
 
 def test_the_seed_decides(samples, evaluation):
-    again = evaluate(*samples[:2], metrics=choose(QUICK), seed=7)
-    other = evaluate(*samples[:2], metrics=choose(["w1m"]), seed=8)
+    again = evaluate(*samples[:2], metrics=choose(JETS, QUICK), seed=7)
+    other = evaluate(*samples[:2], metrics=choose(JETS, ["w1m"]), seed=8)
     assert again == evaluation
     assert other.score("t", "w1m").value != evaluation.score("t", "w1m").value
     assert other.score("t", "w1m_plain").value == evaluation.score("t", "w1m_plain").value
@@ -80,7 +81,8 @@ def test_json_and_rows(evaluation):
     value, error = (float(part) for part in rows[0][2].split(" ± "))
     first = evaluation.scores[0]
     assert rows[0][4] == "floor of 600 against 600"
-    whole = Evaluation(seed=0, scores=[first.model_copy(update={"floor_sizes": (1_200, 1_200)})])
+    alone = first.model_copy(update={"floor_sizes": (1_200, 1_200)})
+    whole = Evaluation(kind="jets", seed=0, scores=[alone])
     assert next(whole.rows())[4] == ""
     assert (value, error) == pytest.approx((first.value * 1e3, first.error * 1e3), rel=0.1)
     with pytest.raises(KeyError, match="w1x"):
@@ -91,7 +93,7 @@ def test_progress_names_every_step(samples):
     steps = []
     evaluate(
         *samples[:2],
-        metrics=choose(["w1m", "w1_pt"]),
+        metrics=choose(JETS, ["w1m", "w1_pt"]),
         progress=lambda label, done, total: steps.append((label, done, total)),
     )
     assert steps == [("q: w1m", 0, 4), ("q: w1_pt", 1, 4), ("t: w1m", 2, 4), ("t: w1_pt", 3, 4)]
@@ -99,9 +101,9 @@ def test_progress_names_every_step(samples):
 
 def test_undefined_metrics_are_explained(make_jets):
     long = make_jets(100, types=("g", "w"), particles=40)
-    found = evaluate(long, long, metrics=choose(["fpnd", "fpnd_jetnet"]))
+    found = evaluate(long, long, metrics=choose(JETS, ["fpnd", "fpnd_jetnet"]))
     assert found.scores == []
-    reasons = {(s.jet_type, s.metric): s.reason for s in found.skipped}
+    reasons = {(s.event_type, s.metric): s.reason for s in found.skipped}
     assert "40" in reasons["g", "fpnd"]
     assert "not for w" in reasons["w", "fpnd_jetnet"]
 
@@ -109,12 +111,12 @@ def test_undefined_metrics_are_explained(make_jets):
 def test_fpnd_to_the_reference_and_to_real_jets(make_jets, monkeypatch):
     directions = np.random.default_rng(0).normal(size=(90, 256))  # a network that costs nothing
     monkeypatch.setattr(
-        "driftline.metrics.observables.particlenet_features",
+        "driftline.metrics.jet_observables.particlenet_features",
         lambda particles: particles.reshape(-1, 90) @ directions,
     )
     quarks = make_jets(1_000, types=("q",), seed=4)
     reference = make_jets(2_000, types=("q",), seed=5)
-    found = evaluate(quarks, reference, metrics=choose(["fpnd", "fpnd_jetnet"]))
+    found = evaluate(quarks, reference, metrics=choose(JETS, ["fpnd", "fpnd_jetnet"]))
     own, real = found.score("q", "fpnd"), found.score("q", "fpnd_jetnet")
     assert 0.0 < own.value < real.value
     assert own.value == pytest.approx(own.floor, abs=5 * max(own.error, own.floor_error))
@@ -138,7 +140,7 @@ def test_nothing_is_computed_before_all_is_checked(samples):
         evaluate(
             samples[0][:1_300],
             samples[1],
-            metrics=choose(["w1m", "fpd"]),
+            metrics=choose(JETS, ["w1m", "fpd"]),
             progress=lambda *step: steps.append(step),
         )
     assert steps == []
@@ -163,11 +165,11 @@ def test_a_class_without_reference_is_refused(samples, make_jets):
 
 def test_an_unknown_metric_is_refused():
     with pytest.raises(InputError, match="'w1x' is unknown; choose from w1m, w1p"):
-        choose(["w1m", "w1x"])
+        choose(JETS, ["w1m", "w1x"])
 
 
 def test_classes_are_judged_apart(samples):
     mixed = concatenate([samples[0].of_type("t"), samples[1].of_type("q")])
-    together = evaluate(mixed, samples[2], metrics=choose(["w1m"]))
-    alone = evaluate(samples[0].of_type("t"), samples[2], metrics=choose(["w1m"]))
+    together = evaluate(mixed, samples[2], metrics=choose(JETS, ["w1m"]))
+    alone = evaluate(samples[0].of_type("t"), samples[2], metrics=choose(JETS, ["w1m"]))
     assert together.score("t", "w1m") == alone.score("t", "w1m")

@@ -60,15 +60,15 @@ def test_units_do_not_matter(unit, value):
 def test_metrics_stand_without_components_and_worst_first():
     keys = ["w1m", "w1m_plain", "w1p_etarel", "w1p", "fpnd", "fpnd_jetnet", "w1_pt", "cov"]
     values = {"w1p": 9.0, "fpnd_jetnet": 5.0, "w1_pt": 4.0}
-    scores = [score(key, values.get(key, 1.0), jet_type=t) for t in "tg" for key in keys]
-    found = main_keys(Evaluation(seed=0, scores=scores))
+    scores = [score(key, values.get(key, 1.0), event_type=t) for t in "tg" for key in keys]
+    found = main_keys(Evaluation(kind="jets", seed=0, scores=scores))
     assert found[:3] == ["w1p", "fpnd_jetnet", "w1_pt"]
     assert set(found) == {"w1m", "w1p", "fpnd", "fpnd_jetnet", "w1_pt", "cov"}
 
 
 def test_figure_has_a_point_of_each_class():
-    scores = [score(key, v, jet_type=t) for t in "tg" for key, v in (("w1m", 3.0), ("w1p", 1.5))]
-    figure = floors_figure(Evaluation(seed=0, scores=scores), ["w1m", "w1p"])
+    scores = [score(key, v, event_type=t) for t in "tg" for key, v in (("w1m", 3.0), ("w1p", 1.5))]
+    figure = floors_figure(Evaluation(kind="jets", seed=0, scores=scores), ["w1m", "w1p"])
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["W1M", "W1P"]
     points = [(c.lines[0].get_xdata()[0]) for c in axes.containers if len(c.lines[0].get_xdata())]

@@ -6,12 +6,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from driftline.metrics.kinds import JETS
 from driftline.report import study_page as module
 from driftline.report.evaluation_page import Judgement, evaluation_page
 from driftline.report.page import Cell, Page, Picture, Table, flatten, render
 from driftline.report.study_page import study_page
 from driftline.report.style import new_figure
-from driftline.study.tables import NAMES, markdown, recommendation, standings
+from driftline.study.tables import markdown, recommendation, standings
 from made_study import SAMPLERS, made_study
 from made_study import made_score as score
 
@@ -66,7 +67,7 @@ def self_contained(text):
 
 def test_every_figure_has_a_title_and_most_a_caption(monkeypatch):
     names = ["pareto", "differences", "endpoints", "evaluations_rk45", "time"]
-    names += [f"quality{time}_{m}" for m in NAMES for time in ("", "_time")]
+    names += [f"quality{time}_{m}" for m in JETS.headline for time in ("", "_time")]
     monkeypatch.setattr(module, "draw_study", lambda _: {n: new_figure(1, 1) for n in names})
     study = made_study(("t",), SAMPLERS[:2])
     pictures = study_page(study).pictures
@@ -146,13 +147,19 @@ def test_colour_is_a_second_cue_only():
 
 def judgement(**update):
     scores = [
-        score("w1m", 1.5, jet_type="t", label="W1M"),
-        score("fpd", 70.0, jet_type="t", label="FPD", note="sizes reduced"),
-        score("w1m", 1.0, jet_type="g", label="W1M"),
-        score("w1p", 2.1, jet_type="g", label="W1P"),
+        score("w1m", 1.5, event_type="t", label="W1M"),
+        score("fpd", 70.0, event_type="t", label="FPD", note="sizes reduced"),
+        score("w1m", 1.0, event_type="g", label="W1M"),
+        score("w1p", 2.1, event_type="g", label="W1P"),
     ]
     sources = {"generated": {"model": "jets30", "sampler": "dpm:steps=30"}}
-    content = {"seed": 7, "scores": scores, "sources": sources, "command": "driftline evaluate a b"}
+    content = {
+        "kind": "jets",
+        "seed": 7,
+        "scores": scores,
+        "sources": sources,
+        "command": "driftline evaluate a b",
+    }
     return Judgement(**(content | update))
 
 

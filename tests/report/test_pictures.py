@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import LogNorm
 
-from driftline.metrics.observables import Sample
+from driftline.metrics.jet_observables import JetSample
+from driftline.metrics.kinds import JETS
 from driftline.report.cost import tolerance_figure
 from driftline.report.differences import MOST, difference_figure
 from driftline.report.endpoints import endpoint_figure
@@ -23,7 +24,6 @@ from driftline.report.quality import (
 )
 from driftline.report.spectra import SPECTRA, Histogram, Spectrum, spectra_figure
 from driftline.report.style import CLASS_NAMES, new_figure, save, style, svg
-from driftline.study.results import HEADLINE
 from made_study import SAMPLERS, made_study
 
 EMPTY_PNG = 5000
@@ -133,7 +133,7 @@ def test_spectra_have_units_and_ratios(pair):
 
 
 def test_histogram_of_equal_samples(pair):
-    sample = Sample(pair[1].of_type("t"))
+    sample = JetSample(pair[1].of_type("t"))
     histogram = Histogram.of(SPECTRA[0], sample, sample)
     ratio, error, reference_error = histogram.ratio
     filled = histogram.simulated > 0
@@ -145,16 +145,16 @@ def test_histogram_of_equal_samples(pair):
 
 
 def test_histogram_is_scaled_to_the_reference(pair):
-    few, many = (Sample(jets.of_type("t")) for jets in pair)
+    few, many = (JetSample(jets.of_type("t")) for jets in pair)
     histogram = Histogram.of(SPECTRA[1], few, many)
     assert histogram.scale == pytest.approx(80 / 60)
     assert histogram.generated.sum() == pytest.approx(80, rel=0.05)
 
 
 def test_errors_know_that_particles_come_in_jets(pair):
-    sample = Sample(pair[0].of_type("t"))
+    sample = JetSample(pair[0].of_type("t"))
 
-    def clones(s: Sample) -> tuple[np.ndarray, np.ndarray]:
+    def clones(s: JetSample) -> tuple[np.ndarray, np.ndarray]:
         return np.repeat(s.pt, 9), np.repeat(np.arange(len(s)), 9)
 
     cloned = Histogram.of(Spectrum("x", "", clones), sample, sample)
@@ -171,12 +171,12 @@ def test_whole_numbers_are_in_the_middle_of_bins():
 
 
 def test_quality_shows_every_sampler_and_the_floor(study):
-    figure = quality_figure(study, "w1p")
+    figure = quality_figure(study, W1P)
     assert [axes.get_title("left") for axes in figure.axes] == ["top quark", "W boson"]
     (axes, _) = figure.axes
     assert axes.get_xscale() == "log"
     drawn = sorted(x for line in axes.containers for x in line.lines[0].get_xdata())
-    expected = sorted(r.evaluations for r in study.rows if r.jet_type == "t")
+    expected = sorted(r.evaluations for r in study.rows if r.event_type == "t")
     assert drawn == expected
     band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
     floor = study.floor("t").scores["w1p"]
@@ -188,10 +188,12 @@ def test_quality_shows_every_sampler_and_the_floor(study):
 def test_quality_against_wall_time(study):
     with style():
         axes = new_figure(3, 3).subplots()
-        draw_quality(axes, study, "w", "w1m", BY_TIME)
+        draw_quality(axes, study, "w", W1M, BY_TIME)
     drawn = sorted(x for line in axes.containers for x in line.lines[0].get_xdata())
-    assert drawn == sorted(r.seconds_per_1000 for r in study.rows if r.jet_type == "w")
+    assert drawn == sorted(r.seconds_per_1000 for r in study.rows if r.event_type == "w")
 
+
+W1M, W1P, _ = JETS.headline_metrics
 
 points = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -209,8 +211,8 @@ def test_front_is_what_nothing_beats(found):
 
 def test_pareto_joins_and_names_the_front(study):
     figure = pareto_figure(study)
-    rows = [row for row in study.rows if row.jet_type == "t"]
-    losses = [in_floors(row, study.floor("t"))[0] for row in rows]
+    rows = [row for row in study.rows if row.event_type == "t"]
+    losses = [in_floors(row, study.floor("t"), JETS.headline)[0] for row in rows]
     for row, loss, (_, _, _, expected) in zip(rows, losses, SAMPLERS):
         assert loss == pytest.approx(expected), row.label
     unbeaten = [rows[k] for k in front([(r.evaluations, x) for r, x in zip(rows, losses)])]
@@ -225,16 +227,16 @@ def test_the_worst_metric_counts(study):
     row, floor = study.rows[0], study.floor("t")
     worst = row.scores["w1efp"].model_copy(update={"value": 9 * floor.scores["w1efp"].value})
     changed = row.model_copy(update={"scores": {**row.scores, "w1efp": worst}})
-    assert in_floors(changed, floor)[0] == pytest.approx(9)
-    assert set(row.scores) == set(HEADLINE)
+    assert in_floors(changed, floor, JETS.headline)[0] == pytest.approx(9)
+    assert set(row.scores) == set(JETS.headline)
 
 
 def test_endpoints_show_rms_and_median(study):
     figure = endpoint_figure(study)
     axes = figure.axes[1]
     drawn = {(x, y) for line in axes.lines for x, y in zip(*line.get_data())}
-    evaluations = {(r.sampler, r.jet_type): r.evaluations for r in study.rows}
-    mine = [e for e in study.endpoints if e.jet_type == "w"]
+    evaluations = {(r.sampler, r.event_type): r.evaluations for r in study.rows}
+    mine = [e for e in study.endpoints if e.event_type == "w"]
     assert len(mine) == 4
     for e in mine:
         x = evaluations[e.sampler, "w"]
@@ -268,7 +270,7 @@ def test_overview(pair, study, tmp_path):
     figure = overview_figure(*pair, study)
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert {"Jet mass [GeV]", "Particle $p_T$ [GeV]"} <= set(labels)
-    assert any("evaluations" in label for label in labels)
+    assert any("Evaluations" in label for label in labels)
     titles = [axes.get_title() for axes in figure.axes]
     for jet_type in ("t", "w"):
         assert f"{CLASS_NAMES[jet_type]} jet" in titles

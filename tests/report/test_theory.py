@@ -17,7 +17,7 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.schedules import VE, VP
 from driftline.errors import InputError
 from driftline.generator import load
-from driftline.metrics.observables import relative_mass
+from driftline.metrics.jet_observables import relative_mass
 from driftline.report.theory import learned_score as learned_score_module
 from driftline.report.theory import pictures
 from driftline.report.theory.diffusion import diffusion_figure, there_and_back

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from driftline.study.endpoints import distances, endpoint
+from driftline.data.clouds import distances
+from driftline.study.endpoints import endpoint
 from driftline.study.recommend import recommend
 from driftline.study.results import Row, Verdict
 
@@ -34,21 +35,20 @@ def row(sampler: str, evaluations: float) -> Row:
     return Row(
         sampler=sampler,
         label=sampler.upper(),
-        jet_type="t",
+        event_type="t",
         seeds=1,
-        jet_evaluations=1,
-        particle_evaluations=evaluations - 1,
+        by_network={"jet level": 1, "particle level": evaluations - 1},
         seconds_per_1000=1,
         fewer_evaluations=1,
         scores={},
     )
 
 
-def verdict(sampler: str, outcome: str, jet_type: str = "t") -> Verdict:
+def verdict(sampler: str, outcome: str, event_type: str = "t") -> Verdict:
     numbers = dict.fromkeys(("difference", "error", "lower", "upper"), 0.0)
     return Verdict(
         sampler=sampler,
-        jet_type=jet_type,
+        event_type=event_type,
         metric="w1m",
         margin=2.0,
         detectable=1.0,

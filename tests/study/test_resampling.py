@@ -4,13 +4,26 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
 
-from driftline.metrics.observables import Sample
-from driftline.study.resampling import compare, floor, mean
+from driftline.metrics.jet_observables import JetSample
+from driftline.metrics.kinds import JETS
+from driftline.study.resampling import compare as compare_by
+from driftline.study.resampling import floor as floor_by
+from driftline.study.resampling import mean
+
+METRICS = JETS.headline_metrics
+
+
+def compare(generated, reference, **options):
+    return compare_by(generated, reference, METRICS, **options)
+
+
+def floor(truth, sizes):
+    return floor_by(truth, sizes, "t", METRICS)
 
 
 @pytest.fixture(scope="module")
 def samples(make_jets):
-    return Sample(make_jets(300, types=("t",), seed=1)), Sample(
+    return JetSample(make_jets(300, types=("t",), seed=1)), JetSample(
         make_jets(400, types=("t",), seed=2)
     )
 
@@ -48,14 +61,14 @@ def test_seeds_share_the_resampled_reference(samples):
 
 
 def test_errors_are_those_of_repeated_experiments(make_jets):
-    reference = Sample(make_jets(400, types=("w",), seed=5))
+    reference = JetSample(make_jets(400, types=("w",), seed=5))
     repeated = [
-        compare(Sample(make_jets(400, types=("w",), seed=s)), reference, draws=20, label=0, seed=1)
-        for s in range(10, 40)
+        compare(sample, reference, draws=20, label=0, seed=1)
+        for sample in (JetSample(make_jets(400, types=("w",), seed=s)) for s in range(10, 40))
     ]
     spread = np.std([d.values["w1p"] for d in repeated], ddof=1)
     quoted = compare(
-        Sample(make_jets(400, types=("w",), seed=9)), reference, draws=300, label=0, seed=1
+        JetSample(make_jets(400, types=("w",), seed=9)), reference, draws=300, label=0, seed=1
     ).score("w1p")
     # The bootstrap also resamples the reference: up to a factor of the root of two above.
     assert 0.6 * spread < quoted.error < 2.5 * spread
@@ -71,13 +84,13 @@ def test_mean_over_seeds(samples):
 
 
 def test_floor_is_what_disjoint_truth_gives(make_jets):
-    truth = Sample(make_jets(4000, types=("t",), seed=3))
-    exact = floor(truth, (500, 500), "t")
+    truth = JetSample(make_jets(4000, types=("t",), seed=3))
+    exact = floor(truth, (500, 500))
     assert exact.splits == (500, 500)
     independent = [
         compare(
-            Sample(make_jets(500, types=("t",), seed=20 + s)),
-            Sample(make_jets(500, types=("t",), seed=60 + s)),
+            JetSample(make_jets(500, types=("t",), seed=20 + s)),
+            JetSample(make_jets(500, types=("t",), seed=60 + s)),
             draws=2,
             label=0,
             seed=1,
@@ -89,8 +102,8 @@ def test_floor_is_what_disjoint_truth_gives(make_jets):
 
 
 def test_floor_of_little_truth_is_scaled(make_jets):
-    truth = Sample(make_jets(4000, types=("t",), seed=3))
-    exact = floor(truth, (400, 400), "t").scores["w1p"]
-    scaled = floor(truth[:400], (400, 400), "t")
+    truth = JetSample(make_jets(4000, types=("t",), seed=3))
+    exact = floor(truth, (400, 400)).scores["w1p"]
+    scaled = floor(truth[:400], (400, 400))
     assert scaled.splits == (200, 200)
     assert abs(scaled.scores["w1p"].value - exact.value) < 0.15 * exact.value

@@ -12,7 +12,7 @@ from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.study import Study, run_study
 from driftline.study.cells import Task
-from driftline.study.provenance import fingerprint, fingerprint_jets
+from driftline.study.provenance import fingerprint, fingerprint_events
 from driftline.study.tables import comma_separated, markdown
 from tiny_models import tiny_generator
 
@@ -45,7 +45,7 @@ def study(out):
 
 def test_every_cell_is_there(study):
     assert len(study.cells) == 3 * 2 * 2
-    assert [floor.jet_type for floor in study.floors] == ["t", "g"]
+    assert [floor.event_type for floor in study.floors] == ["t", "g"]
     assert [row.seeds for row in study.rows] == [2] * 6
     assert len(study.verdicts) == 2 * 2 * 3
     assert study.labels[study.baseline] == "RK45(1e-4)"
@@ -56,10 +56,10 @@ def test_costs_are_the_samplers(study):
     for cell in study.cells:
         sampler = parse(cell.sampler)
         if steps := getattr(sampler, "steps", None):
-            assert (cell.jet_evaluations, cell.particle_evaluations) == (steps, steps)
-            assert (cell.jet_calls, cell.particle_calls) == (2 * steps, 2 * steps)
+            assert cell.evaluations == {"jet level": steps, "particle level": steps}
+            assert set(cell.calls.values()) == {2 * steps}
         else:
-            assert cell.particle_evaluations > 6
+            assert cell.evaluations["particle level"] > 6
         assert cell.seconds > 0
     row = next(row for row in study.rows if row.sampler.startswith("dpm"))
     baseline = study.rows[0]
@@ -81,9 +81,9 @@ def test_names_of_cells_are_short_and_their_own():
 
 def test_cells_hold_the_generators_jets(study, out, generator):
     cell = next(c for c in study.cells if c.sampler.startswith("dpm") and c.seed == 2)
-    (file,) = [f for f in (out / "cells").glob(f"dpm*_{cell.jet_type}_2.hdf5")]
+    (file,) = [f for f in (out / "cells").glob(f"dpm*_{cell.event_type}_2.hdf5")]
     stored = jetnet.read(file)
-    direct = generator.generate(30, cell.jet_type, sampler=parse("dpm:steps=6"), seed=2, batch=7)
+    direct = generator.generate(30, cell.event_type, sampler=parse("dpm:steps=6"), seed=2, batch=7)
     assert stored.particles == pytest.approx(direct.jets.particles, abs=1e-5)
 
 
@@ -193,7 +193,7 @@ def test_bad_input(generator, toy_jets, tmp_path, change, message):
 
 
 def test_class_without_reference(generator, make_jets, tmp_path):
-    with pytest.raises(InputError, match="class 'g' has 0 reference jets"):
+    with pytest.raises(InputError, match="class 'g' has 0 reference events"):
         run_study(generator, make_jets(50, types=("t",)), tmp_path, **SETTINGS)
 
 
@@ -255,7 +255,7 @@ def test_fingerprints_see_every_bit(generator, toy_jets):
     assert fingerprint(generator) == before
     moved = toy_jets.particles.copy()
     moved[3, 0, 0] += 1e-6
-    assert fingerprint_jets(toy_jets) != fingerprint_jets(replace(toy_jets, particles=moved))
+    assert fingerprint_events(toy_jets) != fingerprint_events(replace(toy_jets, particles=moved))
 
 
 def test_verdict_over_classes_is_the_worst(study):

@@ -10,9 +10,9 @@ from driftline.diffusion.grids import TunedGrid
 from driftline.diffusion.samplers import UniPC
 from driftline.errors import InputError
 from driftline.generator import Generator
+from driftline.network_samplers import NetworkSamplers
 from driftline.study import run_study, tune
 from driftline.study.tune import fitted, with_recommendation
-from driftline.two_level import TwoLevelSampler
 from tiny_models import tiny_generator
 
 
@@ -24,8 +24,8 @@ def generator(toy_jets: Jets) -> Generator:
 def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
     path = tmp_path / "grids.json"
     (text,) = fitted(generator, ["unipc:steps=4"], path)
-    tuned = TwoLevelSampler.parse(text)
-    for sampler in (tuned.jet_level, tuned.particle_level):
+    tuned = NetworkSamplers.parse(text)
+    for sampler in tuned.samplers:
         assert isinstance(sampler, UniPC)
         assert isinstance(sampler.grid, TunedGrid)
         assert len(sampler.grid.levels) == 3
@@ -49,11 +49,11 @@ def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):
     monkeypatch.setattr(tune, "tune_grid", record)
     (text,) = fitted(generator, ["dpm:steps=3 + unipc:steps=4"], tmp_path / "grids.json")
     assert fitted_to == [
-        (generator.jet_level, 3, (21,), tune.CALIBRATION_JETS),
-        (generator.particle_level, 4, (30, 3), tune.CALIBRATION_JETS),
+        (generator.jet_level, 3, (21,), tune.CALIBRATION_EVENTS),
+        (generator.particle_level, 4, (30, 3), tune.CALIBRATION_EVENTS),
     ]
-    tuned = TwoLevelSampler.parse(text)
-    levels = [len(s.grid.levels) for s in (tuned.jet_level, tuned.particle_level)]
+    tuned = NetworkSamplers.parse(text)
+    levels = [len(s.grid.levels) for s in tuned.samplers]
     assert levels == [2, 3]
 
 
@@ -83,7 +83,7 @@ def test_the_recommendation_becomes_the_default(generator, toy_jets, tmp_path: P
     )
     assert found.recommendation.sampler == found.rows[1].sampler
     tuned = with_recommendation(generator, found)
-    assert tuned.default_sampler == TwoLevelSampler.parse(found.rows[1].sampler)
+    assert tuned.default_sampler == NetworkSamplers.parse(found.rows[1].sampler)
     evidence = tuned.card["sampler_evidence"]
     assert evidence["baseline_evaluations"] == 120
     assert len(evidence["verdicts"]) == 3

@@ -5,24 +5,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driftline.metrics.kinds import JETS
 from driftline.study.resampling import Distances
-from driftline.study.results import HEADLINE, Floor, Score
+from driftline.study.results import Floor, Score
 from driftline.study.verdicts import best, bounds, decide, holm, judge, outcome, p_values
 
 
 def distances(rng: np.random.Generator, value: float, spread: float, draws=2000) -> Distances:
     return Distances(
-        {m: value for m in HEADLINE}, {m: rng.normal(value, spread, draws) for m in HEADLINE}
+        {m: value for m in JETS.headline},
+        {m: rng.normal(value, spread, draws) for m in JETS.headline},
     )
 
 
+def judge_jets(*samples):
+    return judge(*samples, JETS.headline)
+
+
 def a_floor(spread: float) -> Floor:
-    scores = {m: Score(value=0.5, error=spread) for m in HEADLINE}
-    return Floor(jet_type="t", sizes=(10, 10), splits=(5, 5), scores=scores)
+    scores = {m: Score(value=0.5, error=spread) for m in JETS.headline}
+    return Floor(event_type="t", sizes=(10, 10), splits=(5, 5), scores=scores)
 
 
 def verdicts(candidate: Distances, baseline: Distances, spread: float = 0.01) -> list[str]:
-    return [v.outcome for v in judge(candidate, baseline, a_floor(spread), "dpm:steps=30")]
+    return [v.outcome for v in judge_jets(candidate, baseline, a_floor(spread), "dpm:steps=30")]
 
 
 def test_identical_is_non_inferior(rng):
@@ -41,9 +47,9 @@ def test_little_information_is_undecided(rng):
 def test_margin_is_ten_per_cent_or_the_floors_spread(rng):
     baseline = distances(rng, 1.0, 0.01)
     slightly = distances(rng, 1.2, 0.01)
-    (first, *_) = judge(slightly, baseline, a_floor(0.01), "x")
+    (first, *_) = judge_jets(slightly, baseline, a_floor(0.01), "x")
     assert (first.margin, first.outcome) == (pytest.approx(0.10), "worse")
-    (first, *_) = judge(slightly, baseline, a_floor(0.4), "x")
+    (first, *_) = judge_jets(slightly, baseline, a_floor(0.4), "x")
     assert (first.margin, first.outcome) == (pytest.approx(0.40), "non-inferior")
     assert first.detectable == pytest.approx(2.487 * first.error)
 
@@ -83,11 +89,12 @@ def test_holm_by_hand():
 
 def test_many_metrics_need_more_evidence(rng):
     """Each difference is 2.2 errors below the margin: enough for one test, not for fifteen."""
-    baseline = Distances({m: 1.0 for m in HEADLINE}, {m: np.ones(2000) for m in HEADLINE})
+    baseline = Distances({m: 1.0 for m in JETS.headline}, {m: np.ones(2000) for m in JETS.headline})
     candidate = Distances(
-        {m: 1.0 for m in HEADLINE}, {m: rng.normal(1.0, 0.1 / 2.2, 2000) for m in HEADLINE}
+        {m: 1.0 for m in JETS.headline},
+        {m: rng.normal(1.0, 0.1 / 2.2, 2000) for m in JETS.headline},
     )
-    alone = [v for _ in range(5) for v in judge(candidate, baseline, a_floor(0.01), "x")]
+    alone = [v for _ in range(5) for v in judge_jets(candidate, baseline, a_floor(0.01), "x")]
     assert {v.outcome for v in alone} == {"non-inferior"}
     assert {v.outcome for v in decide(alone)} == {"undecided"}
     assert decide(alone)[0].p_non_inferior == pytest.approx(
@@ -98,11 +105,11 @@ def test_many_metrics_need_more_evidence(rng):
 def test_best_names_those_it_cannot_be_told_from(rng):
     same = distances(rng, 1.0, 0.05)
     close = Distances(
-        {m: 1.01 for m in HEADLINE},
-        {m: same.draws[m] + rng.normal(0.01, 0.1, 2000) for m in HEADLINE},
+        {m: 1.01 for m in JETS.headline},
+        {m: same.draws[m] + rng.normal(0.01, 0.1, 2000) for m in JETS.headline},
     )
     far = distances(rng, 3.0, 0.05)
-    found = best({"a": far, "b": same, "c": close}, "t")
+    found = best({"a": far, "b": same, "c": close}, "t", JETS.headline)
     assert (found.sampler, found.indistinguishable) == ("b", ["c"])
     assert found.average.value == pytest.approx(1.0)
 

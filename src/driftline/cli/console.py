@@ -18,21 +18,29 @@ from rich.text import Text
 
 
 class _Rate(ProgressColumn):
-    """Jets a second."""
+    """Events a second."""
+
+    def __init__(self, events: str) -> None:
+        super().__init__()
+        self.events = events
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} jets/s" if speed else "")
+        return Text(f"{speed:,.0f} {self.events}/s" if speed else "")
 
 
 @contextmanager
-def jets_bar() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
-    """Progress bars that count jets: ``start(name, total)`` gives what is told of more jets."""
+def events_bar(events: str) -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """Progress bars that count events: ``start(name, total)`` gives what is told of more.
+
+    Args:
+        events: their name in the plural.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(),
+        _Rate(events),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:

@@ -26,7 +26,7 @@ def demo(
     """Sample the shipped model, judge it, compare samplers, draw: a few minutes, offline."""
     from driftline.cli.console import parts_bar, print_table
     from driftline.report.demo import SCORES_HEAD, run_demo
-    from driftline.study.tables import HEAD
+    from driftline.study.tables import head
 
     use("cpu", threads)
     with parts_bar() as progress:
@@ -38,8 +38,8 @@ def demo(
     )
     first = result.study.cells[0]
     print_table(
-        f"Samplers, {first.settings.count:,} jets of class {first.jet_type}; W1 counts each once",
-        HEAD,
+        f"Samplers, {first.settings.count:,} jets of class {first.event_type}; W1 counts each once",
+        head(result.study),
         result.comparison(),
     )
     print(f"picture: {result.files[0]}")

@@ -1,4 +1,4 @@
-"""``driftline evaluate``: generated jets against reference jets."""
+"""``driftline evaluate``: generated against reference events."""
 
 import shlex
 import sys
@@ -23,19 +23,19 @@ from driftline.cli.options import (
 
 
 def evaluate(
-    generated: Annotated[Path, typer.Argument(help="File or directory of generated jets.")],
+    generated: Annotated[Path, typer.Argument(help="File or directory of generated events.")],
     reference: Annotated[
-        Path, typer.Argument(help="File or directory of true jets, or a shipped reference's name.")
+        Path, typer.Argument(help="True events: a file, a directory or a shipped reference's name.")
     ],
     floor: Annotated[
         Path | None,
-        typer.Option(help="More true jets, for the floor.", show_default="halves of the reference"),
+        typer.Option(help="More truth, for the floor.", show_default="halves of the reference"),
     ] = None,
     types: Types = None,
     particles: Particles = None,
     count: Annotated[
         int | None,
-        typer.Option(min=1, help="First jets of each file.", show_default="all"),
+        typer.Option(min=1, help="First events of each class.", show_default="all"),
     ] = None,
     metrics: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="Only these.", show_default="all")
@@ -44,7 +44,7 @@ def evaluate(
     threads: Threads = None,
     figures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Draw jets and spectra here.", show_default=False),
+        typer.Option(metavar="DIR", help="Draw events and spectra here.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -57,13 +57,13 @@ def evaluate(
     json: Json = None,
     force: Force = False,
 ) -> None:
-    """Judge generated jets: every metric with its error and the floor that truth itself reaches."""
+    """Judge jets or images: every metric with its error and the floor that truth itself reaches."""
     from driftline.cli.console import parts_bar, print_table
-    from driftline.data.formats import jetnet
+    from driftline.data.formats.reading import read_events
     from driftline.data.shipped import read_reference
-    from driftline.metrics.jet_metrics import METRICS
-    from driftline.metrics.jets import choose
-    from driftline.metrics.jets import evaluate as compare
+    from driftline.metrics.evaluation import choose
+    from driftline.metrics.evaluation import evaluate as compare
+    from driftline.metrics.kinds import kind_of
     from driftline.output import check_output
     from driftline.study.provenance import versions
 
@@ -74,17 +74,15 @@ def evaluate(
         folders.append(out / "figures")
     for path in scores:
         check_json(path, force)
-    for folder in folders:
-        check_output(folder / "jets.png", force)
     use("cpu", threads)
-    chosen = METRICS if metrics is None else choose([m.strip() for m in metrics.split(",")])
-    names = split_types(types)
-    made = jetnet.read_directory(generated, names, particles=particles, count=count)
-    width = made.mask.shape[1]
-    true = read_reference(reference, made.present, particles=width, count=count)
-    more = (
-        None if floor is None else read_reference(floor, made.present, particles=width, count=count)
-    )
+    made = read_events(generated, split_types(types), particles=particles, count=count)
+    kind = kind_of(made)
+    for folder in folders:
+        check_output(folder / f"{kind.name}.png", force)
+    chosen = None if metrics is None else choose(kind, [m.strip() for m in metrics.split(",")])
+    same = {"types": made.present, "count": count, **kind.form(made)}
+    true = read_reference(reference, **same)
+    more = None if floor is None else read_reference(floor, **same)
     with parts_bar() as progress:
         result = compare(
             made,
@@ -109,9 +107,9 @@ def evaluate(
             write_json(path, text, force)
     if json is None or str(json) != "-":
         print_table(
-            f"{len(made):,} generated against {len(true):,} reference jets",
+            f"{len(made):,} generated against {len(true):,} reference {kind.name}",
             ["class", "metric", "generated", "floor", ""],
             result.rows(),
         )
         for skipped in result.skipped:
-            print(f"{skipped.jet_type}: no {skipped.metric}: {skipped.reason}")
+            print(f"{skipped.event_type}: no {skipped.metric}: {skipped.reason}")

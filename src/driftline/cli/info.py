@@ -88,7 +88,7 @@ def _result(path: Path) -> dict[str, Any]:
             "kind": "evaluation of jets",
             "file": str(path),
             **{name: content[name] for name in source if name in content},
-            "classes": list(dict.fromkeys(score["jet_type"] for score in scores)),
+            "classes": list(dict.fromkeys(score["event_type"] for score in scores)),
             "metrics": list(dict.fromkeys(score["key"] for score in scores)),
         }
     study = Study.read(path)

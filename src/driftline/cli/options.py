@@ -1,5 +1,6 @@
 """Options that mean the same in every command, and what they stand for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,8 +9,8 @@ import typer
 from driftline.errors import InputError
 
 if TYPE_CHECKING:
-    from driftline.generator import Generator
-    from driftline.two_level import TwoLevelSampler
+    from driftline.generation import EventGenerator
+    from driftline.network_samplers import NetworkSamplers
 
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all random numbers.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace output that exists.")]
@@ -35,30 +36,32 @@ Particles = Annotated[
     int | None,
     typer.Option(min=1, help="Keep this many of the hardest particles.", show_default=False),
 ]
-Batch = Annotated[int, typer.Option(min=1, help="Jets in one network call.")]
+Batch = Annotated[int, typer.Option(min=1, help="Events in one network call.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file or shipped model's name.")]
 
 
-def split_types(text: str | None) -> list[str] | None:
+def split_types(text: str | None, known: Sequence[str] | None = None) -> list[str] | None:
     """``"g,q"`` as a list without repetitions; None stays None.
 
-    Raises:
-        InputError: a class is unknown.
-    """
-    from driftline.data.clouds import JET_TYPES
+    Args:
+        text: of ``--types``.
+        known: the classes that there are, where that does not depend on a file.
 
+    Raises:
+        InputError: it names no class, or one that is unknown.
+    """
     if text is None:
         return None
     types = list(dict.fromkeys(t.strip() for t in text.split(",") if t.strip()))
-    for name in types:
-        if name not in JET_TYPES:
-            raise InputError(f"--types: unknown class {name!r}; choose from {', '.join(JET_TYPES)}")
     if not types:
-        raise InputError(f"--types: names no class; choose from {', '.join(JET_TYPES)}")
+        raise InputError("--types: names no class; give some, separated by commas, or leave it out")
+    unknown = [name for name in types if known is not None and name not in known]
+    if known is not None and unknown:
+        raise InputError(f"--types: unknown class {unknown[0]!r}; choose from {', '.join(known)}")
     return types
 
 
-def load_model(model: str, device: str, threads: int | None) -> "Generator":
+def load_model(model: str, device: str, threads: int | None) -> "EventGenerator":
     """Load a model on a device, computing with so many threads.
 
     Raises:
@@ -88,17 +91,17 @@ def use(device: str, threads: int | None) -> None:
 
 
 def sampler_of(
-    text: str | None, steps: int | None, default: "TwoLevelSampler"
-) -> "TwoLevelSampler":
+    text: str | None, steps: int | None, default: "NetworkSamplers"
+) -> "NetworkSamplers":
     """The sampler of ``--sampler`` and ``--steps``, or the model's own.
 
     Raises:
         InputError: the text describes no sampler, or a sampler has no number of steps.
     """
-    from driftline.two_level import TwoLevelSampler
+    from driftline.network_samplers import NetworkSamplers
 
     try:
-        sampler = default if text is None else TwoLevelSampler.parse(text)
+        sampler = default if text is None else NetworkSamplers.parse(text)
     except ValueError as error:
         raise InputError(f"--sampler: {error}") from error
     try:

@@ -32,17 +32,19 @@ def jets(
 
     The same seed gives the same jets whatever the number of workers.
     """
-    from driftline.cli.console import jets_bar
+    from driftline.cli.console import events_bar
     from driftline.data.clouds import JET_TYPES
     from driftline.data.formats import jetnet
     from driftline.output import check_output
 
-    files = {t: out / jetnet.file_name(t, particles) for t in split_types(types) or JET_TYPES}
+    files = {
+        t: out / jetnet.file_name(t, particles) for t in split_types(types, JET_TYPES) or JET_TYPES
+    }
     for file in files.values():
         check_output(file, force)
     from driftline.simulation.pythia import simulate_jets  # needs the extra [simulation]
 
-    with jets_bar() as start:
+    with events_bar("jets") as start:
         for jet_type, file in files.items():
             made = simulate_jets(
                 jet_type,

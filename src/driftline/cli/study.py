@@ -10,14 +10,14 @@ import typer
 from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
 
 if TYPE_CHECKING:
-    from driftline.generator import Generator
+    from driftline.generation import EventGenerator
     from driftline.study import Study
 
 
 def study(
     model: Model,
     reference: Annotated[
-        Path, typer.Argument(help="File or directory of true jets, or a shipped reference's name.")
+        Path, typer.Argument(help="True events: a file, a directory or a shipped reference's name.")
     ],
     out: Annotated[Path, typer.Option(help="Directory: study.json, tables, figures, cells.")],
     sampler: Annotated[
@@ -28,12 +28,12 @@ def study(
         ),
     ] = None,
     types: Types = None,
-    count: Annotated[int, typer.Option(min=1, help="Jets of each class and sampler.")] = 10_000,
+    count: Annotated[int, typer.Option(min=1, help="Events of each class and sampler.")] = 10_000,
     seeds: Annotated[int, typer.Option(min=1, help="Noise seeds: 1, 2, ... so many.")] = 1,
     batch: Batch = 1000,
     floor: Annotated[
         Path | None,
-        typer.Option(help="More true jets, for the floor.", show_default="halves of the reference"),
+        typer.Option(help="More truth, for the floor.", show_default="halves of the reference"),
     ] = None,
     device: Device = "cpu",
     threads: Threads = None,
@@ -63,7 +63,7 @@ def study(
 
 
 def compare(
-    generator: "Generator",
+    generator: "EventGenerator",
     reference: Path,
     out: Path,
     *,
@@ -86,9 +86,8 @@ def compare(
     from driftline.study.tables import comma_separated, markdown
 
     names = split_types(types)
-    width = generator.preprocessing.max_particles
-    true = read_reference(reference, names, particles=width)
-    more = None if floor is None else read_reference(floor, true.present, particles=width)
+    true = read_reference(reference, names, **generator.form)
+    more = None if floor is None else read_reference(floor, true.present, **generator.form)
     with parts_bar() as progress:
         result = run_study(
             generator,

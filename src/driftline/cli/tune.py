@@ -11,7 +11,7 @@ from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, l
 def tune(
     model: Model,
     reference: Annotated[
-        Path, typer.Argument(help="File or directory of true jets, or a shipped reference's name.")
+        Path, typer.Argument(help="True events: a file, a directory or a shipped reference's name.")
     ],
     out: Annotated[Path, typer.Option(help="The tuned model, a .safetensors file.")],
     study: Annotated[Path, typer.Option(help="Directory of the study; it goes on where it was.")],
@@ -30,12 +30,12 @@ def tune(
         ),
     ] = None,
     types: Types = None,
-    count: Annotated[int, typer.Option(min=1, help="Jets of each class and sampler.")] = 10_000,
+    count: Annotated[int, typer.Option(min=1, help="Events of each class and sampler.")] = 10_000,
     seeds: Annotated[int, typer.Option(min=1, help="Noise seeds: 1, 2, ... so many.")] = 1,
     batch: Batch = 1000,
     floor: Annotated[
         Path | None,
-        typer.Option(help="More true jets, for the floor.", show_default="halves of the reference"),
+        typer.Option(help="More truth, for the floor.", show_default="halves of the reference"),
     ] = None,
     device: Device = "cpu",
     threads: Threads = None,

@@ -76,3 +76,16 @@ def concatenate(parts: Sequence[Jets]) -> Jets:
         features=np.concatenate([p.features for p in parts]),
         labels=np.concatenate([p.labels for p in parts]),
     )
+
+
+def distances(jets: Jets, reference: Jets) -> NDArray[np.float64]:
+    """(N,) distance of jet i of one sample to jet i of the other.
+
+    The root mean square difference of the features of its particles, hardest first, in units of
+    each feature's standard deviation over the reference's particles; padding counts as zeros.
+    """
+    scale = reference.particles[reference.mask].std(axis=0, dtype=np.float64)
+    apart = (jets.particles.astype(np.float64) - reference.particles) / np.where(scale, scale, 1)
+    real = np.maximum((jets.mask | reference.mask).sum(axis=1), 1)
+    squared: NDArray[np.float64] = np.square(apart).sum(axis=(1, 2)) / (3 * real)
+    return np.sqrt(squared)

@@ -104,3 +104,15 @@ def concatenate(parts: Sequence[Images]) -> Images:
         for name in first.columns
     }
     return replace(first, **joined)
+
+
+def distances(images: Images, reference: Images) -> NDArray[np.float64]:
+    """(N,) distance of image i of one sample to image i of the other.
+
+    The root mean square difference of its pixels, in units of the standard deviation of all
+    pixels of the reference.
+    """
+    scale = reference.pixels.std(dtype=np.float64) or 1.0
+    apart = (images.pixels.astype(np.float64) - reference.pixels) / scale
+    squared: NDArray[np.float64] = np.square(apart).mean(axis=(1, 2, 3))
+    return np.sqrt(squared)

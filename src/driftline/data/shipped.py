@@ -1,21 +1,22 @@
-"""Reference jets that come with the package."""
+"""Reference events that come with the package."""
 
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from driftline.data.clouds import Jets
-from driftline.data.formats import jetnet
+from driftline.data.formats.reading import read_events
+from driftline.data.images import Images
 
 
 def shipped_references() -> dict[str, Path]:
-    """Names and directories of the shipped reference samples, JetNet files of each class."""
+    """Names and paths of the shipped reference samples: directories of jets, files of images."""
     folder = Path(str(files("driftline") / "resources" / "reference"))
-    return {path.name: path for path in sorted(folder.glob("*")) if path.is_dir()}
+    return {path.stem: path for path in sorted(folder.glob("*"))}
 
 
 def reference_path(name: Path) -> Path:
-    """The directory of a shipped reference of this name; any other path stays as it is."""
+    """The path of a shipped reference of this name; any other path stays as it is."""
     return name if name.exists() else shipped_references().get(str(name), name)
 
 
@@ -25,6 +26,6 @@ def read_reference(
     *,
     particles: int | None = None,
     count: int | None = None,
-) -> Jets:
-    """Shipped reference jets, or those of a file or directory; as ``jetnet.read_directory``."""
-    return jetnet.read_directory(reference_path(name), types, particles=particles, count=count)
+) -> Jets | Images:
+    """Shipped reference events, or those of a file or directory; as ``read_events``."""
+    return read_events(reference_path(name), types, particles=particles, count=count)

@@ -30,18 +30,18 @@ class Measurement(BaseModel):
 
 
 class Score(Measurement):
-    """A measurement of generated jets of one class, beside the same of truth against truth.
+    """A measurement of generated events of one class, beside the same of truth against truth.
 
     Attributes:
-        jet_type: the class.
+        event_type: the class.
         floor: what two truth samples give.
         floor_error: its standard error, or its standard deviation over random splits.
-        generated: number of generated jets.
-        reference: number of reference jets.
-        floor_sizes: numbers of truth jets that the floor compares.
+        generated: number of generated events.
+        reference: number of reference events.
+        floor_sizes: numbers of truth events that the floor compares.
     """
 
-    jet_type: str
+    event_type: str
     floor: float
     floor_error: float
     generated: int
@@ -52,28 +52,36 @@ class Score(Measurement):
 class Skipped(BaseModel):
     """A metric that is not defined for a class."""
 
-    jet_type: str
+    event_type: str
     metric: str
     reason: str
 
 
 class Evaluation(BaseModel):
-    """All scores of a generated sample against a reference."""
+    """All scores of a generated sample against a reference.
 
+    Attributes:
+        kind: of the events, see ``metrics.kinds``.
+        seed: of all resampling.
+        scores: one for each number of each metric and class.
+        skipped: metrics that are not defined for a class.
+    """
+
+    kind: str
     seed: int
     scores: list[Score]
     skipped: list[Skipped] = []
 
-    def score(self, jet_type: str, key: str) -> Score:
+    def score(self, event_type: str, key: str) -> Score:
         """The score of a class and a key.
 
         Raises:
             KeyError: there is none.
         """
         for score in self.scores:
-            if (score.jet_type, score.key) == (jet_type, key):
+            if (score.event_type, score.key) == (event_type, key):
                 return score
-        raise KeyError(f"no score {key!r} for class {jet_type!r}")
+        raise KeyError(f"no score {key!r} for class {event_type!r}")
 
     def rows(self) -> Iterator[tuple[str, str, str, str, str]]:
         """Class, label with unit, value, floor (each with error), note: a table's rows as text.
@@ -81,10 +89,10 @@ class Evaluation(BaseModel):
         The note also tells the sizes of a floor that are not those of the comparison.
         """
         for score in self.scores:
-            scale = _scale(score.unit)
+            scale = unit_factor(score.unit)
             label = f"{score.label} [{score.unit}]" if score.unit else score.label
             yield (
-                score.jet_type,
+                score.event_type,
                 label,
                 _with_error(score.value / scale, score.error / scale),
                 _with_error(score.floor / scale, score.floor_error / scale),
@@ -98,7 +106,7 @@ def _other_sizes(score: Score) -> str:
     return f"floor of {score.floor_sizes[0]:,} against {score.floor_sizes[1]:,}"
 
 
-def _scale(unit: str) -> float:
+def unit_factor(unit: str) -> float:
     """The factor that a unit such as ``1e-3`` stands for; 1 for GeV and for none."""
     try:
         return float(unit)

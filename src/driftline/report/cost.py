@@ -1,42 +1,48 @@
 """What sampling costs: RK45's evaluations against its tolerance, wall time against evaluations."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from driftline.report.panels import EVALUATIONS, TIME, cost_axis, plain_numbers
+from driftline.network_samplers import BETWEEN
+from driftline.report.panels import cost_axis, evaluations_label, plain_numbers, time_label
 from driftline.report.series import series, settings
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
 from driftline.study.results import Row, Study
-from driftline.two_level import BETWEEN
+
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"marker": "s"},
+    {"marker": "s", "ls": "--", "mfc": "white", "lw": 1},
+)
+"""Of the last network, whose evaluations cost most, and of the one before it."""
 
 
 def tolerance_figure(study: Study) -> Figure | None:
-    """Evaluations of RK45, at both levels, against its tolerance, by class; None without RK45."""
+    """Evaluations of RK45, by each network, against its tolerance, by class; None without RK45."""
     rows = [row for row in study.rows if BETWEEN not in row.sampler]
     rows = [row for row in rows if settings(row.sampler)[0] == "rk45"]
     if not rows:
         return None
+    looks = dict(zip(reversed(study.networks), _LOOKS, strict=False))
     with style():
         figure = new_figure(6, 4.4)
         axes = figure.subplots()
-        for jet_type in study.types:
-            mine = sorted(
-                (_tolerance(row), row.particle_evaluations, row.jet_evaluations)
-                for row in rows
-                if row.jet_type == jet_type
-            )
-            tolerance, particle, jet = zip(*mine, strict=True)
-            colour = CLASS_COLOURS.get(jet_type)
-            name = CLASS_NAMES.get(jet_type, jet_type)
-            axes.plot(tolerance, particle, "s-", color=colour, label=name)
-            axes.plot(tolerance, jet, "s--", color=colour, mfc="white", lw=1)
-        axes.plot([], [], "s-", color="0.3", label="particle level")
-        axes.plot([], [], "s--", color="0.3", mfc="white", lw=1, label="jet level")
+        for event_type in study.types:
+            mine = sorted((row for row in rows if row.event_type == event_type), key=_tolerance)
+            colour = CLASS_COLOURS.get(event_type)
+            name = CLASS_NAMES.get(event_type, event_type)
+            for network, look in looks.items():
+                y = [row.by_network[network] for row in mine]
+                axes.plot([_tolerance(row) for row in mine], y, color=colour, **look)
+            axes.plot([], [], "s-", color=colour, label=name)
+        for network, look in looks.items() if len(looks) > 1 else ():
+            axes.plot([], [], color="0.3", label=network, **look)
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.invert_xaxis()
         axes.set_xlabel("Tolerance of RK45 (absolute = relative)")
-        axes.set_ylabel("Evaluations per jet")
+        axes.set_ylabel(f"Evaluations per {study.events.one}")
         axes.legend(ncols=2)
     return figure
 
@@ -58,8 +64,8 @@ def time_figure(study: Study) -> Figure:
         axes.set_yscale("log")
         seconds = [row.seconds_per_1000 for row in study.rows]
         plain_numbers(axes.yaxis, max(seconds) / min(seconds))
-        axes.set_xlabel(EVALUATIONS)
-        axes.set_ylabel(TIME)
+        axes.set_xlabel(evaluations_label(study))
+        axes.set_ylabel(time_label(study))
         threads = f"{study.machine.threads} thread{'s'[: study.machine.threads > 1]}"
         title = f"{study.machine.device}, {threads}"
         figure.legend(title=title, loc="outside right upper", fontsize=9)

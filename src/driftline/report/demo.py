@@ -13,15 +13,16 @@ from driftline.data.formats import jetnet
 from driftline.data.shipped import shipped_references
 from driftline.errors import InputError
 from driftline.generator import Generator, load
-from driftline.metrics.jets import choose, evaluate
-from driftline.metrics.scores import Evaluation, Score
+from driftline.metrics.evaluation import choose, evaluate
+from driftline.metrics.kinds import JETS
+from driftline.metrics.scores import Evaluation, Score, unit_factor
 from driftline.output import write_text
 from driftline.report.figures import evaluation_figures, study_figures
 from driftline.report.overview import overview_figure
 from driftline.report.style import CLASS_NAMES, save
-from driftline.study.results import HEADLINE, Study
+from driftline.study.results import Study
 from driftline.study.run import run_study
-from driftline.study.tables import UNITS, column_name, markdown, rows
+from driftline.study.tables import column_name, markdown, rows
 
 MODEL = REFERENCE = "jets30"
 
@@ -61,18 +62,18 @@ class Demo:
 
     def scores(self) -> Iterator[list[str]]:
         """A row a class, for ``SCORES_HEAD``: metrics with errors, and floors in brackets."""
-        for jet_type in dict.fromkeys(score.jet_type for score in self.evaluation.scores):
-            found = [self.evaluation.score(jet_type, key) for key in METRICS]
-            yield [CLASS_NAMES.get(jet_type, jet_type), *map(_with_floor, found)]
+        for event_type in dict.fromkeys(score.event_type for score in self.evaluation.scores):
+            found = [self.evaluation.score(event_type, key) for key in METRICS]
+            yield [CLASS_NAMES.get(event_type, event_type), *map(_with_floor, found)]
 
     def comparison(self) -> Iterator[list[str]]:
-        """A row a sampler, for ``driftline.study.tables.HEAD``."""
+        """A row a sampler, for ``driftline.study.tables.head``."""
         return rows(self.study, self.study.types[0])
 
 
 SCORES_HEAD = (
     "class",
-    *map(column_name, HEADLINE),
+    *map(column_name, JETS.headline_metrics),
     "W1 jet mass [GeV]",
     "W1 jet pT [GeV]",
 )
@@ -81,7 +82,7 @@ SCORES_HEAD = (
 
 def _with_floor(score: Score) -> str:
     """Value ± error (floor), in the unit of the column."""
-    unit = UNITS.get(score.key, 1.0)
+    unit = unit_factor(score.unit)
     value, error, floor = (x / unit for x in (score.value, score.error, score.floor))
     return f"{value:.2f} ± {error:.2f} ({floor:.2f})"
 
@@ -124,7 +125,7 @@ def run_demo(
     made = _generate(generator, count, seed, _part(progress, 0.0, 0.2))
     files = jetnet.write_directory(out / "jets", made, force=True)
     evaluation = evaluate(
-        made, true, seed=seed, metrics=choose(METRICS), progress=_part(progress, 0.2, 0.3)
+        made, true, seed=seed, metrics=choose(JETS, METRICS), progress=_part(progress, 0.2, 0.3)
     )
     write_text(out / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n", force=True)
 
@@ -163,7 +164,7 @@ def _part(progress: Progress, start: float, end: float) -> Progress:
 def _generate(generator: Generator, count: int, seed: int, progress: Progress) -> Jets:
     """``count`` jets of every class."""
     parts = []
-    for k, jet_type in enumerate(generator.types):
-        progress(f"{jet_type}: {count:,} jets", k, len(generator.types))
-        parts.append(generator.generate(count, jet_type, seed=seed).jets)
+    for k, event_type in enumerate(generator.types):
+        progress(f"{event_type}: {count:,} jets", k, len(generator.types))
+        parts.append(generator.generate(count, event_type, seed=seed).jets)
     return concatenate(parts)

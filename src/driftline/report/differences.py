@@ -5,7 +5,6 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
 from driftline.study.results import Study
-from driftline.study.tables import NAMES
 
 MOST = 55.0
 """Margins at the right edge."""
@@ -16,7 +15,7 @@ def difference_figure(study: Study) -> Figure | None:
     if not study.verdicts:
         return None
     samplers = [s for s in study.labels if s != study.baseline]
-    metrics = list(NAMES)
+    metrics = study.events.headline_metrics
     with style():
         figure = new_figure(3.2 * len(metrics) + 2.2, 0.42 * len(samplers) + 2.0)
         panels = figure.subplots(1, len(metrics), sharey=True)
@@ -25,19 +24,21 @@ def difference_figure(study: Study) -> Figure | None:
             axes.axvline(0, color="0.4", lw=0.8)
             axes.axvline(1, color="#009e73", lw=1)
             for k, sampler in enumerate(samplers):
-                found = [v for v in study.verdicts if (v.sampler, v.metric) == (sampler, metric)]
+                found = [
+                    v for v in study.verdicts if (v.sampler, v.metric) == (sampler, metric.name)
+                ]
                 for j, verdict in enumerate(found):
                     y = -k + 0.3 - 0.6 * (j + 0.5) / len(found)
                     value, lower, upper = (
                         x / verdict.margin
                         for x in (verdict.difference, verdict.lower, verdict.upper)
                     )
-                    colour = CLASS_COLOURS.get(verdict.jet_type)
+                    colour = CLASS_COLOURS.get(verdict.event_type)
                     axes.plot([lower, upper], [y, y], color=colour, lw=1.4)
                     outside = value > MOST
                     axes.plot(min(value, MOST), y, ">" if outside else "o", color=colour, ms=3.5)
             axes.set_xscale("symlog", linthresh=2)
-            axes.set_title(NAMES[metric], loc="left")
+            axes.set_title(metric.label, loc="left")
             axes.set_xlim(-6, 60)  # further ones are arrows at the edge
             axes.set_xticks([-5, -1, 0, 1, 2, 5, 10, 50])
             axes.xaxis.set_major_formatter(ScalarFormatter())
@@ -48,9 +49,9 @@ def difference_figure(study: Study) -> Figure | None:
         panels[0].set_ylim(-len(samplers) + 0.5, 0.5)
         for axes in panels:
             axes.tick_params(axis="y", which="minor", left=False, right=False)
-        for jet_type in study.types:
-            name = CLASS_NAMES.get(jet_type, jet_type)
-            panels[0].plot([], [], "o-", color=CLASS_COLOURS.get(jet_type), label=name, ms=3.5)
+        for event_type in study.types:
+            name = CLASS_NAMES.get(event_type, event_type)
+            panels[0].plot([], [], "o-", color=CLASS_COLOURS.get(event_type), label=name, ms=3.5)
         figure.legend(loc="outside upper right", ncols=len(study.types))
         figure.supxlabel(
             f"(W1 - W1 of {study.labels[study.baseline]}) / margin, two-sided 90%; "

@@ -31,7 +31,7 @@ class Judgement(Evaluation):
     @property
     def types(self) -> list[str]:
         """The classes."""
-        return list(dict.fromkeys(score.jet_type for score in self.scores))
+        return list(dict.fromkeys(score.event_type for score in self.scores))
 
 
 def evaluation_page(
@@ -49,14 +49,14 @@ def evaluation_page(
     """
     keys = main_keys(judgement)
     return Page(
-        kind="Driftline evaluation of jets",
+        kind=f"Driftline evaluation of {judgement.kind}",
         title=_title(judgement),
         verdict=_verdict(judgement, keys),
         facts=list(_facts(judgement, keys)),
         remarks=list(_remarks(judgement)),
         judged=_judged(judgement, keys),
         pictures=list(_pictures(judgement, keys, figures)),
-        tables=[_table(judgement, jet_type) for jet_type in judgement.types],
+        tables=[_table(judgement, event_type) for event_type in judgement.types],
         provenance=list(_provenance(judgement)),
         card=flatten(card) if card else (),
     )
@@ -64,7 +64,8 @@ def evaluation_page(
 
 def _title(judgement: Judgement) -> str:
     model = judgement.sources.get("generated", {}).get("model")
-    return f"Jets of {model} against simulation" if model else "Generated jets against simulation"
+    made = f"{judgement.kind} of {model}" if model else f"generated {judgement.kind}"
+    return f"{made[0].upper()}{made[1:]} against simulation"
 
 
 def _verdict(judgement: Judgement, keys: Sequence[str]) -> str:
@@ -89,24 +90,24 @@ def _all_within(judgement: Judgement, key: str) -> bool:
 
 def _worst(judgement: Judgement, key: str) -> str:
     found = ratios(judgement, key)
-    jet_type = max(found, key=lambda t: found[t].value)
-    return f"{_labels(judgement)[key]} ({found[jet_type].value:.2g} floors, {_class(jet_type)})"
+    event_type = max(found, key=lambda t: found[t].value)
+    return f"{_labels(judgement)[key]} ({found[event_type].value:.2g} floors, {_class(event_type)})"
 
 
 def _labels(judgement: Judgement) -> dict[str, str]:
     return {score.key: score.label for score in judgement.scores}
 
 
-def _class(jet_type: str) -> str:
-    return CLASS_NAMES.get(jet_type, jet_type)
+def _class(event_type: str) -> str:
+    return CLASS_NAMES.get(event_type, event_type)
 
 
 def _facts(judgement: Judgement, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     within = sum(_all_within(judgement, key) for key in keys)
     yield f"metrics within {BOUND:g} floors in every class", f"{within} of {len(keys)}"
     yield "classes", str(len(judgement.types))
-    yield "generated jets a class", _range([s.generated for s in judgement.scores])
-    yield "reference jets a class", _range([s.reference for s in judgement.scores])
+    yield f"generated {judgement.kind} a class", _range([s.generated for s in judgement.scores])
+    yield f"reference {judgement.kind} a class", _range([s.reference for s in judgement.scores])
 
 
 def _range(numbers: Sequence[int]) -> str:
@@ -117,14 +118,14 @@ def _range(numbers: Sequence[int]) -> str:
 def _remarks(judgement: Judgement) -> Iterator[str]:
     sizes = sorted({score.floor_sizes for score in judgement.scores})
     shown = "; ".join(f"{a:,} against {b:,}" for a, b in sizes)
-    yield f"Floor: what truth against truth gives, of {shown} jets."
+    yield f"Floor: what truth against truth gives, of {shown} {judgement.kind}."
     yield (
         "Counted in floors, or in the floor's error where that is larger; the classifier's AUC "
         "from 0.5; coverage as floor over value. Components of a metric and other conventions of "
         "drawing are in the tables only."
     )
     for skipped in judgement.skipped:
-        yield f"Not computed: {skipped.metric}, {_class(skipped.jet_type)}: {skipped.reason}"
+        yield f"Not computed: {skipped.metric}, {_class(skipped.event_type)}: {skipped.reason}"
 
 
 def _judged(judgement: Judgement, keys: Sequence[str]) -> Table:
@@ -168,18 +169,18 @@ def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -
             yield Picture.png(title, "", path.read_bytes())
 
 
-def _table(judgement: Judgement, jet_type: str) -> Table:
+def _table(judgement: Judgement, event_type: str) -> Table:
     lines = [
         [Cell(label), Cell(value), Cell(floor), _cell(in_floors(score)), Cell(note, "quiet")]
         for score, (_, label, value, floor, note) in zip(
             judgement.scores, judgement.rows(), strict=True
         )
-        if score.jet_type == jet_type
+        if score.event_type == event_type
     ]
     head = ["Metric", "Generated", "Floor", "In floors", "Note"]
     if not any(line[-1].text for line in lines):
         head, lines = head[:-1], [line[:-1] for line in lines]
-    return Table(_class(jet_type).capitalize(), head, lines)
+    return Table(_class(event_type).capitalize(), head, lines)
 
 
 def _provenance(judgement: Judgement) -> Iterator[tuple[str, str]]:

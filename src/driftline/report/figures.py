@@ -1,10 +1,14 @@
 """Sets of figures, written as PNG and PDF: of an evaluation, and of a study."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from driftline.data.clouds import Jets
+from driftline.data.events import LabelledEvents
+from driftline.metrics.kinds import kind_of
 from driftline.report.cost import time_figure, tolerance_figure
 from driftline.report.differences import difference_figure
 from driftline.report.endpoints import endpoint_figure
@@ -12,27 +16,36 @@ from driftline.report.jets import displays_figure, images_figure
 from driftline.report.quality import BY_TIME, pareto_figure, quality_figure
 from driftline.report.spectra import spectra_figure
 from driftline.report.style import save
-from driftline.study.results import HEADLINE, Study
+from driftline.study.results import Study
 
 
-def evaluation_figures(generated: Jets, reference: Jets, folder: Path) -> list[Path]:
-    """Single jets, average jets, and the spectra of every class; existing files are replaced.
+def evaluation_figures(
+    generated: LabelledEvents, reference: LabelledEvents, folder: Path
+) -> list[Path]:
+    """Single events, averages and spectra of every class; existing files are replaced.
 
     Args:
-        generated: the jets to judge.
-        reference: true jets, at least of the same classes.
+        generated: the events to judge.
+        reference: true events of the same kind, at least of the same classes.
         folder: is made if missing.
 
     Returns:
         The files written.
     """
+    drawn = _DRAWN[kind_of(generated).name](generated, reference)
+    return [path for name, figure in drawn for path in save(figure, folder / name)]
+
+
+def _jets(generated: Jets, reference: Jets) -> Iterator[tuple[str, Figure]]:
     types = [t for t in generated.present if t in reference.present]
-    paths = save(displays_figure(generated, reference, types), folder / "jets")
-    paths += save(images_figure(generated, reference, types), folder / "average_jets")
+    yield "jets", displays_figure(generated, reference, types)
+    yield "average_jets", images_figure(generated, reference, types)
     for jet_type in types:
-        figure = spectra_figure(generated, reference, jet_type)
-        paths += save(figure, folder / f"spectra_{jet_type}")
-    return paths
+        yield f"spectra_{jet_type}", spectra_figure(generated, reference, jet_type)
+
+
+_DRAWN: dict[str, Callable[[Any, Any], Iterator[tuple[str, Figure]]]] = {"jets": _jets}
+"""By kind of event, what draws names and figures of an evaluation; the most important first."""
 
 
 def study_figures(study: Study, folder: Path) -> list[Path]:
@@ -51,8 +64,9 @@ def study_figures(study: Study, folder: Path) -> list[Path]:
 
 def draw_study(study: Study) -> dict[str, Figure]:
     """The figures of a study by name, as far as its samplers allow; the most important first."""
-    quality = {f"quality_{m}": quality_figure(study, m) for m in HEADLINE}
-    by_time = {f"quality_time_{m}": quality_figure(study, m, BY_TIME) for m in HEADLINE}
+    metrics = study.events.headline_metrics
+    quality = {f"quality_{m.name}": quality_figure(study, m) for m in metrics}
+    by_time = {f"quality_time_{m.name}": quality_figure(study, m, BY_TIME) for m in metrics}
     figures = {
         "pareto": pareto_figure(study),
         "differences": difference_figure(study),

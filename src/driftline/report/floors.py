@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from driftline.metrics.jet_metrics import METRICS
+from driftline.metrics.kinds import kind_named
 from driftline.metrics.scores import Evaluation, Score
 from driftline.report.panels import plain_numbers
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, POINTS, new_figure, style
@@ -70,7 +70,7 @@ def in_floors(score: Score) -> Ratio:
 
 def main_keys(evaluation: Evaluation) -> list[str]:
     """The metrics themselves, without their components and other conventions; worst first."""
-    names = {metric.name for metric in METRICS}
+    names = {metric.name for metric in kind_named(evaluation.kind).metrics}
     keys = list(dict.fromkeys(score.key for score in evaluation.scores))
     main = [
         key
@@ -83,13 +83,13 @@ def main_keys(evaluation: Evaluation) -> list[str]:
 
 def ratios(evaluation: Evaluation, key: str) -> dict[str, Ratio]:
     """A metric in floors, class by class."""
-    return {s.jet_type: in_floors(s) for s in evaluation.scores if s.key == key}
+    return {s.event_type: in_floors(s) for s in evaluation.scores if s.key == key}
 
 
 def floors_figure(evaluation: Evaluation, keys: Sequence[str]) -> Figure:
     """Metrics in floors, one line each, a point a class; shaded: within the bound."""
     labels = {score.key: score.label for score in evaluation.scores}
-    types = list(dict.fromkeys(score.jet_type for score in evaluation.scores))
+    types = list(dict.fromkeys(score.event_type for score in evaluation.scores))
     with style():
         figure = new_figure(9, 0.42 * len(keys) + 1.6)
         axes = figure.subplots()
@@ -99,13 +99,13 @@ def floors_figure(evaluation: Evaluation, keys: Sequence[str]) -> Figure:
         for row, key in enumerate(keys):
             found = ratios(evaluation, key)
             everything += [r.value for r in found.values()]
-            for k, (jet_type, ratio) in enumerate(found.items()):
+            for k, (event_type, ratio) in enumerate(found.items()):
                 y = -row + 0.3 - 0.6 * (k + 0.5) / len(found)
-                colour = CLASS_COLOURS.get(jet_type, "0.3")
+                colour = CLASS_COLOURS.get(event_type, "0.3")
                 axes.errorbar(ratio.value, y, xerr=ratio.error, color=colour, **POINTS)
-        for jet_type in types:
-            name = CLASS_NAMES.get(jet_type, jet_type)
-            axes.errorbar([], [], color=CLASS_COLOURS.get(jet_type, "0.3"), label=name, **POINTS)
+        for event_type in types:
+            name = CLASS_NAMES.get(event_type, event_type)
+            axes.errorbar([], [], color=CLASS_COLOURS.get(event_type, "0.3"), label=name, **POINTS)
         axes.set_xscale("log")
         low, high = min(0.5, *everything) / 1.5, max(3.0, *everything) * 1.5
         axes.set_xlim(low, high)

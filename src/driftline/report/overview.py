@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from driftline.data.clouds import Jets
-from driftline.metrics.observables import Sample
+from driftline.metrics.jet_observables import JetSample
 from driftline.report.jets import average_images, draw_image, draw_jet, image_norm
-from driftline.report.panels import EVALUATIONS
+from driftline.report.panels import evaluations_label
 from driftline.report.quality import draw_quality, metric_axis
 from driftline.report.spectra import MASS, PARTICLE_PT, Histogram, Spectrum, finish_axes
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, POINTS, new_figure, style
@@ -46,12 +46,13 @@ def overview_figure(generated: Jets, reference: Jets, study: Study) -> Figure:
         for axes in grid[:, 2]:
             axes.remove()
         quality = bottom.add_subplot(grid[0, 2].get_gridspec()[:, 2])
-        jet_type = study.types[0]
-        draw_quality(quality, study, jet_type, "w1p")
+        event_type = study.types[0]
+        (w1p,) = (m for m in study.events.headline_metrics if m.name == "w1p")
+        draw_quality(quality, study, event_type, w1p)
         room = 1.75 if quality.get_yscale() == "linear" else 20  # for the legend
         quality.set_ylim(top=quality.get_ylim()[1] * room)
-        quality.set_xlabel(EVALUATIONS)
-        quality.set_ylabel(f"{CLASS_NAMES.get(jet_type, jet_type)}: {metric_axis('w1p')}")
+        quality.set_xlabel(evaluations_label(study))
+        quality.set_ylabel(f"{CLASS_NAMES.get(event_type, event_type)}: {metric_axis(w1p)}")
         quality.legend(loc="upper right", fontsize=8.5)
     return figure
 
@@ -66,16 +67,16 @@ def _draw_jets(figure: SubFigure, generated: Jets, reference: Jets, types: Seque
     norm = image_norm([image for pair in images for image in pair])
     for row, sample in enumerate((reference, generated)):
         grid[row][columns].set_visible(False)
-        for column, jet_type in enumerate(types):
-            colour = CLASS_COLOURS.get(jet_type, "0.3")
+        for column, event_type in enumerate(types):
+            colour = CLASS_COLOURS.get(event_type, "0.3")
             first, second = grid[row][column], grid[row][columns + 1 + column]
-            draw_jet(first, sample.of_type(jet_type).particles[0], colour)
+            draw_jet(first, sample.of_type(event_type).particles[0], colour)
             draw_image(second, images[column][row], norm)
             for axes in (first, second):
                 axes.set_xticks([])
                 axes.set_yticks([])
             if row == 0:
-                name = CLASS_NAMES.get(jet_type, jet_type)
+                name = CLASS_NAMES.get(event_type, event_type)
                 first.set_title(f"{name} jet")
                 second.set_title(f"{name}, average")
     for row, name in enumerate(("Simulated", "Generated")):
@@ -91,11 +92,11 @@ def _overlay(
 ) -> None:
     """A spectrum of several classes: simulated filled, generated as points, ratios below."""
     main, below = panels
-    pairs = [(Sample(generated.of_type(t)), Sample(reference.of_type(t))) for t in types]
+    pairs = [(JetSample(generated.of_type(t)), JetSample(reference.of_type(t))) for t in types]
     everything = [spectrum.values(sample)[0] for pair in pairs for sample in pair]
     edges = spectrum.edges(*everything, bins=25)
-    for jet_type, (made, true) in zip(types, pairs, strict=True):
-        colour = CLASS_COLOURS.get(jet_type, "0.3")
+    for event_type, (made, true) in zip(types, pairs, strict=True):
+        colour = CLASS_COLOURS.get(event_type, "0.3")
         histogram = Histogram.of(spectrum, made, true, edges)
         share, centres = 1 / len(true), histogram.centres(spectrum)
         simulated = histogram.simulated * share
@@ -108,7 +109,7 @@ def _overlay(
             histogram.generated * share,
             histogram.generated_error * share,
             color=colour,
-            label=CLASS_NAMES.get(jet_type, jet_type),
+            label=CLASS_NAMES.get(event_type, event_type),
             **POINTS,
         )
         ratio, error = histogram.ratio_with_both_errors

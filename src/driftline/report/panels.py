@@ -8,11 +8,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from driftline.report.style import CLASS_NAMES, new_figure
+from driftline.study.results import Study
 
 COLUMNS = 3
 
-EVALUATIONS = "Network evaluations per jet, both levels"
-TIME = "Wall time per 1,000 jets [s]"
+
+def evaluations_label(study: Study) -> str:
+    """Of an axis of evaluations."""
+    return f"Evaluations per {study.events.one} ({' + '.join(study.networks)})"
+
+
+def time_label(study: Study) -> str:
+    """Of an axis of wall time."""
+    return f"Wall time per 1,000 {study.events.name} [s]"
 
 
 def class_panels(types: Sequence[str]) -> tuple[Figure, list[Axes]]:
@@ -24,8 +32,8 @@ def class_panels(types: Sequence[str]) -> tuple[Figure, list[Axes]]:
     grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in grid[len(types) :]:
         axes.axis("off")
-    for axes, jet_type in zip(grid, types, strict=False):
-        axes.set_title(CLASS_NAMES.get(jet_type, jet_type), loc="left")
+    for axes, event_type in zip(grid, types, strict=False):
+        axes.set_title(CLASS_NAMES.get(event_type, event_type), loc="left")
     return figure, grid[: len(types)]
 
 

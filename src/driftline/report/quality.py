@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from driftline.metrics.metric import Wasserstein
+from driftline.metrics.scores import unit_factor
 from driftline.report.panels import (
-    EVALUATIONS,
-    TIME,
     class_panels,
     cost_axis,
+    evaluations_label,
     finish_panels,
     plain_numbers,
+    time_label,
 )
 from driftline.report.series import series
 from driftline.report.style import FLOOR, style
-from driftline.study.results import HEADLINE, Floor, Row, Study
-from driftline.study.tables import NAMES, UNITS
+from driftline.study.results import Floor, Row, Study
+from driftline.study.tables import metric_names
 
 WIDE = 15
 """Ratio of the largest to the smallest value above which an axis is logarithmic."""
@@ -28,29 +30,30 @@ class Cost:
     """What a figure shows quality against.
 
     Attributes:
-        label: of the axis.
+        label: of the axis, for a study.
         of: the cost of a row.
     """
 
-    label: str
+    label: Callable[[Study], str]
     of: Callable[[Row], float]
 
 
-BY_EVALUATIONS = Cost(EVALUATIONS, lambda row: row.evaluations)
-BY_TIME = Cost(TIME, lambda row: row.seconds_per_1000)
+BY_EVALUATIONS = Cost(evaluations_label, lambda row: row.evaluations)
+BY_TIME = Cost(time_label, lambda row: row.seconds_per_1000)
 
 
-def metric_axis(metric: str) -> str:
+def metric_axis(metric: Wasserstein) -> str:
     """Label of a metric's axis, with its unit."""
-    return f"{NAMES[metric]} [$10^{{{UNITS[metric]:.0e}}}$]".replace("1e-0", "-")
+    unit = f"$10^{{{metric.unit[2:]}}}$" if metric.unit.startswith("1e") else metric.unit
+    return f"{metric.label} [{unit}]" if unit else metric.label
 
 
 def draw_quality(
-    axes: Axes, study: Study, jet_type: str, metric: str, cost: Cost = BY_EVALUATIONS
+    axes: Axes, study: Study, event_type: str, metric: Wasserstein, cost: Cost = BY_EVALUATIONS
 ) -> None:
     """A metric of one class against cost, with errors, above the band of the floor."""
-    unit = UNITS[metric]
-    floor = study.floor(jet_type).scores[metric]
+    unit = unit_factor(metric.unit)
+    floor = study.floor(event_type).scores[metric.name]
     axes.axhspan(
         (floor.value - floor.error) / unit,
         (floor.value + floor.error) / unit,
@@ -59,13 +62,13 @@ def draw_quality(
         lw=0,
         label="Simulation against itself",
     )
-    rows = [row for row in study.rows if row.jet_type == jet_type]
+    rows = [row for row in study.rows if row.event_type == event_type]
     for curve in series(study.rows):
         mine = sorted((row for row in rows if row.sampler in curve.samplers), key=cost.of)
         axes.errorbar(
             [cost.of(row) for row in mine],
-            [row.scores[metric].value / unit for row in mine],
-            [row.scores[metric].error / unit for row in mine],
+            [row.scores[metric.name].value / unit for row in mine],
+            [row.scores[metric.name].error / unit for row in mine],
             fmt=curve.marker,
             color=curve.colour,
             ls="-" if len(mine) > 1 else "",
@@ -75,7 +78,7 @@ def draw_quality(
             label=curve.name,
         )
     cost_axis(axes, [cost.of(row) for row in rows])
-    values = [floor.value, *(row.scores[metric].value for row in rows)]
+    values = [floor.value, *(row.scores[metric.name].value for row in rows)]
     if max(values) > WIDE * min(values):
         axes.set_yscale("log")
         plain_numbers(axes.yaxis, max(values) / min(values))
@@ -83,22 +86,22 @@ def draw_quality(
         axes.set_ylim(bottom=0)
 
 
-def quality_figure(study: Study, metric: str, cost: Cost = BY_EVALUATIONS) -> Figure:
+def quality_figure(study: Study, metric: Wasserstein, cost: Cost = BY_EVALUATIONS) -> Figure:
     """A metric against cost: one panel a class."""
     with style():
         figure, panels = class_panels(study.types)
-        for axes, jet_type in zip(panels, study.types, strict=True):
-            draw_quality(axes, study, jet_type, metric, cost)
-        finish_panels(figure, panels, cost.label, metric_axis(metric))
+        for axes, event_type in zip(panels, study.types, strict=True):
+            draw_quality(axes, study, event_type, metric, cost)
+        finish_panels(figure, panels, cost.label(study), metric_axis(metric))
     return figure
 
 
-def in_floors(row: Row, floor: Floor) -> tuple[float, float]:
+def in_floors(row: Row, floor: Floor, headline: Sequence[str]) -> tuple[float, float]:
     """The headline metric that is the most floors away from the truth, and its error, in floors.
 
     The largest and not the mean: unlike metrics are not averaged.
     """
-    ratios = {m: row.scores[m].value / floor.scores[m].value for m in HEADLINE}
+    ratios = {m: row.scores[m].value / floor.scores[m].value for m in headline}
     worst = max(ratios, key=ratios.__getitem__)
     return ratios[worst], row.scores[worst].error / floor.scores[worst].value
 
@@ -122,9 +125,12 @@ def pareto_figure(study: Study, cost: Cost = BY_EVALUATIONS) -> Figure:
     """The worst headline metric in floors against cost; unbeaten samplers are joined and named."""
     with style():
         figure, panels = class_panels(study.types)
-        for axes, jet_type in zip(panels, study.types, strict=True):
-            rows = [row for row in study.rows if row.jet_type == jet_type]
-            losses = {row.sampler: in_floors(row, study.floor(jet_type)) for row in rows}
+        for axes, event_type in zip(panels, study.types, strict=True):
+            rows = [row for row in study.rows if row.event_type == event_type]
+            headline = study.events.headline
+            losses = {
+                row.sampler: in_floors(row, study.floor(event_type), headline) for row in rows
+            }
             points = [(cost.of(row), losses[row.sampler][0]) for row in rows]
             unbeaten = front(points)
             axes.plot(*zip(*[points[k] for k in unbeaten]), color="0.55", lw=3, alpha=0.5, zorder=0)
@@ -143,7 +149,9 @@ def pareto_figure(study: Study, cost: Cost = BY_EVALUATIONS) -> Figure:
             _loss_axis(axes, [loss for loss, _ in losses.values()], len(unbeaten))
             cost_axis(axes, [cost.of(row) for row in rows])
             _name(axes, [(rows[k].label, points[k]) for k in unbeaten])
-        finish_panels(figure, panels, cost.label, "Worst of W1M, W1P, W1EFP / its floor")
+        finish_panels(
+            figure, panels, cost.label(study), f"Worst of {metric_names(study)} / its floor"
+        )
     return figure
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from driftline.diffusion.samplers.spec import SAMPLERS
+from driftline.network_samplers import BETWEEN
 from driftline.study.results import Row
-from driftline.two_level import BETWEEN
 
 COSTS = frozenset({"steps", "tolerance", "levels"})
 """Settings along which a curve runs."""

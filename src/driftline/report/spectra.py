@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from driftline.data.clouds import Jets
-from driftline.metrics.observables import Sample, real_particles
+from driftline.metrics.jet_observables import JetSample, real_particles
 from driftline.metrics.wasserstein import wasserstein
 from driftline.report.style import CLASS_NAMES, GENERATED, POINTS, SIMULATED, new_figure, style
 
@@ -21,19 +21,19 @@ Values = tuple[Array, NDArray[np.int64]]
 """(n,) numbers and the jet (n,) that each belongs to."""
 
 
-def _jets(observable: Callable[[Sample], Array]) -> Callable[[Sample], Values]:
+def _jets(observable: Callable[[JetSample], Array]) -> Callable[[JetSample], Values]:
     return lambda sample: (observable(sample), np.arange(len(sample)))
 
 
-def _particles(column: int) -> Callable[[Sample], Values]:
-    def values(sample: Sample) -> Values:
+def _particles(column: int) -> Callable[[JetSample], Values]:
+    def values(sample: JetSample) -> Values:
         features, owner = real_particles(sample.particles, sample.mask)
         return features[:, column], owner
 
     return values
 
 
-def _particle_pt(sample: Sample) -> Values:
+def _particle_pt(sample: JetSample) -> Values:
     ptrel, owner = _particles(2)(sample)
     return ptrel * sample.pt[owner], owner
 
@@ -54,7 +54,7 @@ class Spectrum:
 
     label: str
     unit: str
-    values: Callable[[Sample], Values]
+    values: Callable[[JetSample], Values]
     log_x: bool = False
     log_y: bool = False
     whole: bool = False
@@ -120,7 +120,11 @@ class Histogram:
 
     @classmethod
     def of(
-        cls, spectrum: Spectrum, generated: Sample, reference: Sample, edges: Array | None = None
+        cls,
+        spectrum: Spectrum,
+        generated: JetSample,
+        reference: JetSample,
+        edges: Array | None = None,
     ) -> "Histogram":
         """Histogram a spectrum of both samples, in bins of its own unless ``edges`` are given."""
         a, b = spectrum.values(generated), spectrum.values(reference)
@@ -236,9 +240,9 @@ def finish_axes(main: Axes, below: Axes, spectrum: Spectrum, edges: Array) -> No
     below.set_xlabel(spectrum.axis)
 
 
-def spectra_figure(generated: Jets, reference: Jets, jet_type: str) -> Figure:
+def spectra_figure(generated: Jets, reference: Jets, event_type: str) -> Figure:
     """All spectra of a class: counts scaled to the reference, ratio below, errors statistical."""
-    a, b = Sample(generated.of_type(jet_type)), Sample(reference.of_type(jet_type))
+    a, b = JetSample(generated.of_type(event_type)), JetSample(reference.of_type(event_type))
     with style():
         columns = 4
         rows = -(-len(SPECTRA) // columns)
@@ -254,8 +258,8 @@ def spectra_figure(generated: Jets, reference: Jets, jet_type: str) -> Figure:
             unit = f" {spectrum.unit}" if spectrum.unit else ""
             main.legend(title=f"$\\chi^2$/bins {chi2:.0f}/{bins}\n$W_1$ {distance:.2g}{unit}")
         figure.suptitle(
-            f"{CLASS_NAMES.get(jet_type, jet_type)}: {len(a):,} generated, {len(b):,} simulated "
-            "jets",
+            f"{CLASS_NAMES.get(event_type, event_type)}: {len(a):,} generated, {len(b):,} "
+            "simulated jets",
             x=0.01,
             ha="left",
             fontweight="bold",

@@ -9,12 +9,12 @@ from driftline.study.results import Outcome, Study
 from driftline.study.tables import (
     BEST_HEAD,
     BEST_NOTE,
-    ENDPOINT_NOTE,
-    HEAD,
-    NAMES,
     best_rows,
+    endpoint_note,
     endpoint_rows,
     evaluations,
+    head,
+    of_networks,
     recommendation,
     rows,
     standings,
@@ -25,7 +25,7 @@ TONES: dict[Outcome, Tone] = {"non-inferior": "good", "worse": "bad", "undecided
 _SHOWN = {
     "pareto": (
         "What no other sampler beats",
-        "The worst of the three headline metrics, in units of its floor, against evaluations. "
+        "The worst of the headline metrics, in units of its floor, against evaluations. "
         "Numbered and joined: samplers that no other one beats in both. Each class has its own "
         "noise, so that a point may be on the front by luck: the verdicts above decide.",
     ),
@@ -34,15 +34,15 @@ _SHOWN = {
         "What the verdicts test, before Holm's correction: a bar that ends inside the shaded area "
         "is non-inferior if it were the only test. Arrows: beyond the axis.",
     ),
-    "endpoints": ("Errors of the solvers alone", ENDPOINT_NOTE),
+    "endpoints": ("Errors of the solvers alone", ""),
     "evaluations_rk45": ("RK45: evaluations against tolerance", ""),
     "time": ("Wall time against evaluations", "Mean over classes, on the machine named below."),
 }
 """Title and caption of each figure that is not of one metric."""
 
 _QUALITY = (
-    "W1 to the reference, every jet counted once; bars: standard errors by the bootstrap over "
-    "jets; band: what as many true jets give, one standard deviation to either side."
+    "W1 to the reference, every event counted once; bars: standard errors by the bootstrap over "
+    "events; band: what as many true events give, one standard deviation to either side."
 )
 
 
@@ -71,14 +71,17 @@ def _facts(study: Study) -> Iterator[tuple[str, str]]:
     found = study.recommendation
     baseline = study.labels[study.baseline]
     if found.sampler is not None:
-        yield "evaluations a jet, both networks", f"{found.evaluations:,.0f}"
+        yield (
+            f"evaluations a {study.events.one} ({of_networks(study)})",
+            f"{found.evaluations:,.0f}",
+        )
     yield f"of {baseline}, the baseline", f"{found.baseline_evaluations:,.0f}"
     if found.sampler is not None:
         seconds = _seconds(study, found.sampler)
-        yield "s per 1,000 jets", f"{seconds:.3g}"
+        yield f"s per 1,000 {study.events.name}", f"{seconds:.3g}"
         yield f"of {baseline}", f"{_seconds(study, study.baseline):.3g}"
     yield "classes", str(len(study.types))
-    yield "jets a class and seed", f"{study.cells[0].settings.count:,}"
+    yield f"{study.events.name} a class and seed", f"{study.cells[0].settings.count:,}"
     yield "noise seeds", str(study.rows[0].seeds)
 
 
@@ -92,24 +95,25 @@ def _remarks(study: Study) -> Iterator[str]:
         if samplers:
             yield f"{outcome.capitalize()}: {'; '.join(study.labels[s] for s in samplers)}."
     yield (
-        "Verdict: in every class and metric the loss against the baseline, paired jet by jet, is "
-        "below a margin: the larger of 10% and one standard deviation of the floor. One-sided 95% "
-        "over all tests of a sampler (Holm)."
+        "Verdict: in every class and metric the loss against the baseline, paired event by event, "
+        "is below a margin: the larger of 10% and one standard deviation of the floor. One-sided "
+        "95% over all tests of a sampler (Holm)."
     )
 
 
 def _judged(study: Study) -> Table:
     """A row a sampler, a column a class: verdicts, and what loss could have been seen."""
-    head = ["Sampler", "Evaluations", "All", *map(_class, study.types), "Visible loss [margins]"]
+    names = ["Sampler", "Evaluations", "All", *map(_class, study.types), "Visible loss [margins]"]
     lines = [_baseline_line(study)]
     for samplers in standings(study).values():
         lines += [_line(study, sampler) for sampler in samplers]
     note = (
         "Named are the metrics that the sign is about. Visible loss: the smallest that would have "
         "been seen with 80% probability, in the class and metric where that is hardest; above 1, "
-        "more jets or seeds are needed. Evaluations: of both networks, mean over classes."
+        f"more {study.events.name} or seeds are needed. Evaluations: {of_networks(study)}, mean "
+        "over classes."
     )
-    return Table("Who passed", head, lines, note)
+    return Table("Who passed", names, lines, note)
 
 
 def _baseline_line(study: Study) -> list[Cell]:
@@ -124,50 +128,54 @@ def _line(study: Study, sampler: str) -> list[Cell]:
     return [
         *plain([study.labels[sampler], f"{evaluations(study, sampler):,.0f}"]),
         Cell(overall, TONES[overall]),
-        *(_verdict(study, sampler, jet_type) for jet_type in study.types),
+        *(_verdict(study, sampler, event_type) for event_type in study.types),
         Cell(f"{max(v.detectable / v.margin for v in mine):.2g}"),
     ]
 
 
-def _verdict(study: Study, sampler: str, jet_type: str) -> Cell:
+def _verdict(study: Study, sampler: str, event_type: str) -> Cell:
     """The outcome in one class, with the metrics that caused it."""
-    outcome = study.outcome(sampler, jet_type)
+    outcome = study.outcome(sampler, event_type)
+    labels = {metric.name: metric.label for metric in study.events.headline_metrics}
     found = [
-        NAMES[v.metric]
+        labels[v.metric]
         for v in study.verdicts
-        if (v.sampler, v.jet_type, v.outcome) == (sampler, jet_type, outcome)
+        if (v.sampler, v.event_type, v.outcome) == (sampler, event_type, outcome)
     ]
-    return Cell("all" if len(found) == len(NAMES) else ", ".join(found), TONES[outcome])
+    return Cell("all" if len(found) == len(labels) else ", ".join(found), TONES[outcome])
 
 
 def _pictures(study: Study) -> Iterator[Picture]:
     for name, figure in draw_study(study).items():
-        title, caption = _SHOWN.get(name) or _of_metric(name)
+        title, caption = _SHOWN.get(name) or _of_metric(study, name)
         yield Picture.drawn(title, caption, figure)
 
 
-def _of_metric(name: str) -> tuple[str, str]:
-    against = "wall time" if "time" in name else "evaluations"
-    return f"{NAMES[name.rpartition('_')[2]]} against {against}", _QUALITY
+def _of_metric(study: Study, name: str) -> tuple[str, str]:
+    against = "wall time" if name.startswith("quality_time") else "evaluations"
+    (metric,) = (m for m in study.events.headline_metrics if name.endswith(f"_{m.name}"))
+    return f"{metric.label} against {against}", _QUALITY
 
 
-def _class(jet_type: str) -> str:
-    return CLASS_NAMES.get(jet_type, jet_type)
+def _class(event_type: str) -> str:
+    return CLASS_NAMES.get(event_type, event_type)
 
 
 def _tables(study: Study) -> Iterator[Table]:
-    for jet_type in study.types:
-        lines = [[*plain(line[:-1]), _toned(line[-1])] for line in rows(study, jet_type)]
-        yield Table(_class(jet_type).capitalize(), HEAD, lines, _floor_note(study, jet_type))
-    if study.endpoints:
-        head = ["Sampler", *map(_class, study.types)]
-        note = (
-            f"{ENDPOINT_NOTE} RMS over jets (median), in standard deviations of the particles' "
-            "features."
+    for event_type in study.types:
+        lines = [[*plain(line[:-1]), _toned(line[-1])] for line in rows(study, event_type)]
+        yield Table(
+            _class(event_type).capitalize(), head(study), lines, _floor_note(study, event_type)
         )
+    if study.endpoints:
+        names = ["Sampler", *map(_class, study.types)]
         title = f"Errors of the solvers against {study.labels[study.baseline]}"
-        yield Table(title, head, [plain(line) for line in endpoint_rows(study)], note)
-    yield Table("The poster's table", BEST_HEAD, [plain(r) for r in best_rows(study)], BEST_NOTE)
+        yield Table(
+            title, names, [plain(line) for line in endpoint_rows(study)], endpoint_note(study)
+        )
+    if study.best:
+        lines = [plain(line) for line in best_rows(study)]
+        yield Table("The poster's table", BEST_HEAD, lines, BEST_NOTE)
 
 
 def _toned(verdict: str) -> Cell:
@@ -178,10 +186,11 @@ def _toned(verdict: str) -> Cell:
     return Cell(verdict, "quiet")
 
 
-def _floor_note(study: Study, jet_type: str) -> str:
+def _floor_note(study: Study, event_type: str) -> str:
     """What the first row is."""
-    floor = study.floor(jet_type)
-    note = f"Floor: {_sizes(floor.sizes)} true jets, mean ± standard deviation over random splits"
+    floor = study.floor(event_type)
+    what = f"{_sizes(floor.sizes)} true {study.events.name}"
+    note = f"Floor: {what}, mean ± standard deviation over random splits"
     if floor.splits != floor.sizes:
         note += f" of {_sizes(floor.splits)}, scaled by the square root of the sizes"
     return f"{note}. Fewer: the baseline's evaluations over the sampler's."
@@ -197,7 +206,10 @@ def _provenance(study: Study) -> Iterator[tuple[str, str]]:
     yield "command", study.command or "(from Python)"
     yield "model", f"{study.model or '(no name)'}, fingerprint {settings.model}"
     yield "seeds", ", ".join(map(str, sorted({cell.seed for cell in study.cells})))
-    yield "jets a class, sampler and seed", f"{settings.count:,}, in batches of {settings.batch:,}"
+    yield (
+        f"{study.events.name} a class, sampler and seed",
+        f"{settings.count:,}, in batches of {settings.batch:,}",
+    )
     yield "bootstrap draws", f"{settings.draws:,}"
     yield (
         "machine of the last run",

@@ -9,9 +9,9 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import ValidationError
 
-from driftline.data.clouds import Jets
-from driftline.data.formats import jetnet
+from driftline.data.events import LabelledEvents
 from driftline.errors import InputError
+from driftline.metrics.kinds import EventKind
 from driftline.output import replacing
 from driftline.study.resampling import Distances
 from driftline.study.results import Cell, Settings, first_problem
@@ -25,7 +25,7 @@ class Task:
     """What is to be computed: a sampler (as text), a class and a seed of the noise."""
 
     sampler: str
-    jet_type: str
+    event_type: str
     seed: int
 
     @property
@@ -33,18 +33,20 @@ class Task:
         """The stem of its files: a digest of the sampler, and of its text what can be in a name."""
         digest = hashlib.sha256(self.sampler.encode()).hexdigest()[:8]
         sampler = re.sub(r"[^A-Za-z0-9.=]+", "-", self.sampler)[:_LONGEST]
-        return f"{sampler}-{digest}_{self.jet_type}_{self.seed}"
+        return f"{sampler}-{digest}_{self.event_type}_{self.seed}"
 
 
 @dataclass(frozen=True)
 class Store:
     """The directory ``cells`` of a study.
 
-    A cell is three files: ``.hdf5``, the generated jets in JetNet's layout; ``.npz``, the bootstrap
-    replicates of its distances; ``.json``, the result, written last: with it the cell is finished.
+    A cell is three files: ``.hdf5``, the generated events in the layout of their kind; ``.npz``,
+    the bootstrap replicates of its distances; ``.json``, the result, written last: with it the cell
+    is finished.
     """
 
     folder: Path
+    kind: EventKind
 
     def cell(self, task: Task) -> Cell | None:
         """The finished cell of a task, or None.
@@ -87,18 +89,19 @@ class Store:
             "choose another --out, or compute it again with --force"
         )
 
-    def put(self, task: Task, cell: Cell, jets: Jets, distances: Distances) -> None:
+    def put(self, task: Task, cell: Cell, events: LabelledEvents, distances: Distances) -> None:
         """Store a finished cell."""
         self._path(task, "json").unlink(missing_ok=True)
-        jetnet.write(self._path(task, "hdf5"), jets, force=True)
+        self.kind.write(self._path(task, "hdf5"), events)
         with replacing(self._path(task, "npz"), force=True) as temporary, temporary.open("wb") as f:
             np.savez_compressed(f, allow_pickle=False, **distances.draws)
         with replacing(self._path(task, "json"), force=True) as temporary:
             temporary.write_text(cell.model_dump_json(indent=1) + "\n")
 
-    def jets(self, task: Task) -> Jets:
-        """The generated jets of a finished cell."""
-        return jetnet.read(self._path(task, "hdf5"))
+    def events(self, task: Task) -> LabelledEvents:
+        """The generated events of a finished cell."""
+        events: LabelledEvents = self.kind.read(self._path(task, "hdf5"))
+        return events
 
     def distances(self, task: Task, cell: Cell) -> Distances:
         """The distances of a finished cell, with their replicates.

@@ -8,34 +8,29 @@ from importlib.metadata import version
 
 import torch
 
-from driftline.data.clouds import Jets
-from driftline.generator import Generator
+from driftline.data.events import LabelledEvents
+from driftline.generation import EventGenerator
+from driftline.metrics.kinds import kind_of
 from driftline.study.results import Machine
 
 
-def fingerprint(generator: Generator) -> str:
-    """A hash of everything that decides which jets a model makes, the version of the code too."""
+def fingerprint(generator: EventGenerator) -> str:
+    """A hash of everything that decides which events a model makes, the version of the code too."""
     digest = hashlib.sha256()
-    levels = (generator.jet_level, generator.particle_level)
-    constants = [
-        version("driftline"),
-        generator.networks,
-        generator.preprocessing.to_dict(),
-        *[[level.predicts, level.schedule.to_dict()] for level in levels],
-    ]
+    constants = [version("driftline"), generator.constants]
     digest.update(json.dumps(constants, sort_keys=True).encode())
-    for level in levels:
-        for name, tensor in level.network.state_dict().items():
+    for denoiser in generator.denoisers.values():
+        for name, tensor in denoiser.network.state_dict().items():
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
-def fingerprint_jets(jets: Jets) -> str:
-    """A hash of the jets, whatever file they come from."""
+def fingerprint_events(events: LabelledEvents) -> str:
+    """A hash of the events, whatever file they come from."""
     digest = hashlib.sha256()
-    for array in (jets.particles, jets.mask, jets.features):
-        digest.update(array.tobytes())
+    for name in kind_of(events).numbers:
+        digest.update(getattr(events, name).tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -45,12 +40,17 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
-def machine(generator: Generator) -> Machine:
+def machine(generator: EventGenerator) -> Machine:
     """This machine, and the device that the model is on."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
     return Machine(
         processor=platform.processor() or platform.machine(),
         cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
         threads=torch.get_num_threads(),
-        device=str(next(generator.particle_level.parameters()).device),
+        device=str(_device(generator)),
     )
+
+
+def _device(generator: EventGenerator) -> torch.device:
+    *_, denoiser = generator.denoisers.values()
+    return next(denoiser.parameters()).device

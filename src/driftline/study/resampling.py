@@ -1,9 +1,9 @@
-r"""W1 of generated against reference jets under resampling, for comparing samplers in pairs.
+r"""W1 of generated against reference events under resampling, to compare samplers in pairs.
 
-Which jets a bootstrap draw takes depends only on the class, the seed of the noise and the number of
-jets: jet i of one sampler and jet i of another, made from the same noise, come and go together, and
-the reference jets, drawn on their own, are the same ones for both. Differences between samplers
-are then free of most of the fluctuation that either distance has.
+Which events a bootstrap draw takes depends only on the class, the seed of the noise and the number
+of events: event i of one sampler and event i of another, made from the same noise, come and go
+together, and the reference events, drawn on their own, are the same ones for both. Differences
+between samplers are then free of most of the fluctuation that either distance has.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.metrics.jet_metrics import METRICS, Wasserstein
-from driftline.metrics.observables import Sample
+from driftline.metrics.metric import Wasserstein
+from driftline.metrics.sample import Sample
 from driftline.metrics.wasserstein import Counts, Pool, each_once, random_splits
-from driftline.study.results import HEADLINE, Floor, Score
+from driftline.study.results import Floor, Score
 
 Array = NDArray[np.float64]
 
@@ -55,16 +55,13 @@ def mean(parts: Sequence[Distances]) -> Distances:
     )
 
 
-def headline_metrics() -> list[Wasserstein]:
-    """W1M, W1P and W1EFP."""
-    return [m for m in METRICS if isinstance(m, Wasserstein) and m.name in HEADLINE]
-
-
-def _distances(samples: Sequence[Sample], counts: Counts) -> dict[str, Array]:
-    """By key the (draws,) distances, with the jets of all samples in turn counted as told."""
+def _distances(
+    metrics: Sequence[Wasserstein], samples: Sequence[Sample], counts: Counts
+) -> dict[str, Array]:
+    """By key the (draws,) distances, with the events of all samples in turn counted as told."""
     first = np.cumsum([0, *map(len, samples)])
     found: dict[str, Array] = {}
-    for metric in headline_metrics():
+    for metric in metrics:
         parts = [metric.values(sample) for sample in samples]
         values = np.concatenate([v for v, _ in parts])
         owner = np.concatenate([o + k for (_, o), k in zip(parts, first, strict=False)])
@@ -85,13 +82,20 @@ def _event_counts(events: int, draws: int, key: tuple[int, ...]) -> NDArray[np.i
 
 
 def compare(
-    generated: Sample, reference: Sample, *, draws: int, label: int, seed: int
+    generated: Sample,
+    reference: Sample,
+    metrics: Sequence[Wasserstein],
+    *,
+    draws: int,
+    label: int,
+    seed: int,
 ) -> Distances:
-    """Distances of generated jets to reference jets of one class, with bootstrap replicates.
+    """Distances of generated to reference events of one class, with bootstrap replicates.
 
     Args:
-        generated: jets made from the noise of ``seed``, in the order of their events.
-        reference: true jets.
+        generated: events made from the noise of ``seed``, in their order.
+        reference: true events.
+        metrics: which distances.
         draws: bootstrap draws.
         label: number of the class.
         seed: of the noise.
@@ -104,14 +108,16 @@ def compare(
         axis=1,
     )
     once = each_once(len(generated), len(reference))
-    found = _distances([generated, reference], np.concatenate([once, counts]))
+    found = _distances(metrics, [generated, reference], np.concatenate([once, counts]))
     return Distances(
         {key: float(column[0]) for key, column in found.items()},
         {key: column[1:] for key, column in found.items()},
     )
 
 
-def floor(truth: Sample, sizes: tuple[int, int], jet_type: str) -> Floor:
+def floor(
+    truth: Sample, sizes: tuple[int, int], event_type: str, metrics: Sequence[Wasserstein]
+) -> Floor:
     r"""What W1 gives between two truth samples of the given sizes, by random splits of ``truth``.
 
     Where there is less truth than both sizes together, the splits are smaller in proportion, and
@@ -120,9 +126,10 @@ def floor(truth: Sample, sizes: tuple[int, int], jet_type: str) -> Floor:
     :math:`\sqrt{1/n + 1/m}`.
 
     Args:
-        truth: true jets of one class.
+        truth: true events of one class.
         sizes: jets on the two sides of the comparison that the floor is for.
-        jet_type: the class.
+        event_type: the class.
+        metrics: which distances.
     """
     n, m = sizes
     share = min(1.0, len(truth) / (n + m))
@@ -132,11 +139,11 @@ def floor(truth: Sample, sizes: tuple[int, int], jet_type: str) -> Floor:
     sides = random_splits(len(truth), first, second, FLOOR_SPLITS, rng).astype(np.int32)
     scale = np.sqrt((1 / n + 1 / m) / (1 / first + 1 / second))
     return Floor(
-        jet_type=jet_type,
+        event_type=event_type,
         sizes=sizes,
         splits=(first, second),
         scores={
             key: Score(value=scale * column.mean(), error=scale * column.std(ddof=1))
-            for key, column in _distances([truth], sides).items()
+            for key, column in _distances(metrics, [truth], sides).items()
         },
     )

@@ -6,13 +6,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from driftline.errors import InputError
+from driftline.metrics.kinds import EventKind, kind_named
 from driftline.output import replacing
 
-FORMAT = 2
+FORMAT = 3
 """Version of ``study.json``; a reader refuses any other."""
-
-HEADLINE = ("w1m", "w1p", "w1efp")
-"""The metrics of the tables and verdicts. In a study W1 counts every jet once."""
 
 Outcome = Literal["non-inferior", "worse", "undecided"]
 
@@ -32,14 +30,14 @@ class Floor(_Model):
     """What two truth samples of a class give: mean and standard deviation of one such comparison.
 
     Attributes:
-        jet_type: the class.
+        event_type: the class.
         sizes: numbers of jets on the two sides that the floor holds for.
         splits: numbers of truth jets that were compared; where these are smaller than ``sizes``,
             the distances are scaled by the square root law of the sample sizes.
         scores: value: mean; error: standard deviation over random splits.
     """
 
-    jet_type: str
+    event_type: str
     sizes: tuple[int, int]
     splits: tuple[int, int]
     scores: dict[str, Score]
@@ -69,13 +67,11 @@ class Cell(_Model):
     Attributes:
         sampler: as text, with all its settings.
         label: of the sampler in figures.
-        jet_type: the class.
+        event_type: the class.
         seed: of the noise; the same for all samplers, so that they can be compared in pairs.
         settings: see ``Settings``.
-        jet_evaluations: evaluations per jet of the jet-level network.
-        particle_evaluations: evaluations per jet of the particle-level network.
-        jet_calls: batched calls of the jet-level network.
-        particle_calls: batched calls of the particle-level network.
+        evaluations: per event, by network.
+        calls: batched calls, by network.
         seconds: wall time of the sampling.
         repaired: jets touched by each repair.
         scores: distances to the reference, with bootstrap errors.
@@ -83,13 +79,11 @@ class Cell(_Model):
 
     sampler: str
     label: str
-    jet_type: str
+    event_type: str
     seed: int
     settings: Settings
-    jet_evaluations: float
-    particle_evaluations: float
-    jet_calls: int
-    particle_calls: int
+    evaluations: dict[str, float]
+    calls: dict[str, int]
     seconds: float
     repaired: dict[str, int]
     scores: dict[str, Score]
@@ -101,30 +95,28 @@ class Row(_Model):
     Attributes:
         sampler: as text.
         label: of the sampler in figures.
-        jet_type: the class.
+        event_type: the class.
         seeds: how many noise seeds.
-        jet_evaluations: evaluations per jet of the jet-level network.
-        particle_evaluations: evaluations per jet of the particle-level network.
-        seconds_per_1000: wall time for 1,000 jets.
-        fewer_evaluations: by what factor the evaluations of both networks are fewer than the
+        by_network: evaluations per event, by network.
+        seconds_per_1000: wall time for 1,000 events.
+        fewer_evaluations: by what factor the evaluations of all networks are fewer than the
             baseline's.
-        scores: mean distances; errors by the bootstrap over jets of all seeds and the reference.
+        scores: mean distances; errors by the bootstrap over events of all seeds and the reference.
     """
 
     sampler: str
     label: str
-    jet_type: str
+    event_type: str
     seeds: int
-    jet_evaluations: float
-    particle_evaluations: float
+    by_network: dict[str, float]
     seconds_per_1000: float
     fewer_evaluations: float
     scores: dict[str, Score]
 
     @property
     def evaluations(self) -> float:
-        """Evaluations per jet of both networks."""
-        return self.jet_evaluations + self.particle_evaluations
+        """Evaluations per event of all networks."""
+        return sum(self.by_network.values())
 
 
 class Verdict(_Model):
@@ -132,7 +124,7 @@ class Verdict(_Model):
 
     Attributes:
         sampler: as text.
-        jet_type: the class.
+        event_type: the class.
         metric: a key of the scores.
         difference: W1(sampler) - W1(baseline).
         error: its standard error, both samplers resampled with the same jets.
@@ -147,7 +139,7 @@ class Verdict(_Model):
     """
 
     sampler: str
-    jet_type: str
+    event_type: str
     metric: str
     difference: float
     error: float
@@ -168,13 +160,13 @@ class Endpoint(_Model):
 
     Attributes:
         sampler: as text.
-        jet_type: the class.
+        event_type: the class.
         rms: root mean square over jets of the distance, see ``study.endpoints``.
         median: its median over jets.
     """
 
     sampler: str
-    jet_type: str
+    event_type: str
     rms: float
     median: float
 
@@ -204,14 +196,14 @@ class Best(_Model):
     The mean is the poster's; it adds numbers of different units, and W1EFP hardly counts.
 
     Attributes:
-        jet_type: the class.
+        event_type: the class.
         sampler: as text.
         average: its mean of the three, with error.
         indistinguishable: the samplers whose mean is not significantly larger (paired, one-sided
             95%).
     """
 
-    jet_type: str
+    event_type: str
     sampler: str
     average: Score
     indistinguishable: list[str]
@@ -235,12 +227,13 @@ class Study(_Model):
         command: the command line, or empty.
         machine: of the last run; cells of an earlier run may come from another.
         model: name of the model.
+        kind: of its events, see ``metrics.kinds``.
         baseline: the sampler that the others are judged against.
         cells: every sampler, class and seed.
         floors: one a class.
         rows: cells of all seeds together.
         verdicts: every sampler but the baseline, class and headline metric.
-        best: one a class.
+        best: one a class, of kinds of events whose averages are published.
         endpoints: of every deterministic sampler and class, if the baseline is deterministic.
         recommendation: the cheapest sampler that passed.
     """
@@ -250,6 +243,7 @@ class Study(_Model):
     command: str
     machine: Machine
     model: str
+    kind: str
     baseline: str
     cells: list[Cell]
     floors: list[Floor]
@@ -260,20 +254,30 @@ class Study(_Model):
     recommendation: Recommendation
 
     @property
+    def events(self) -> EventKind:
+        """The kind of its events."""
+        return kind_named(self.kind)
+
+    @property
+    def networks(self) -> list[str]:
+        """Names of the model's networks."""
+        return list(self.rows[0].by_network)
+
+    @property
     def types(self) -> list[str]:
         """The classes."""
-        return [floor.jet_type for floor in self.floors]
+        return [floor.event_type for floor in self.floors]
 
     @property
     def labels(self) -> dict[str, str]:
         """Label of each sampler, in the order of the study."""
         return {row.sampler: row.label for row in self.rows}
 
-    def floor(self, jet_type: str) -> Floor:
+    def floor(self, event_type: str) -> Floor:
         """The floor of a class."""
-        return next(f for f in self.floors if f.jet_type == jet_type)
+        return next(f for f in self.floors if f.event_type == event_type)
 
-    def outcome(self, sampler: str, jet_type: str | None = None) -> Outcome:
+    def outcome(self, sampler: str, event_type: str | None = None) -> Outcome:
         """The verdict over all headline metrics, in one class or in all.
 
         Worse if it is worse in one of them, non-inferior if it is so in every one.
@@ -281,7 +285,7 @@ class Study(_Model):
         found = {
             v.outcome
             for v in self.verdicts
-            if v.sampler == sampler and jet_type in (None, v.jet_type)
+            if v.sampler == sampler and event_type in (None, v.event_type)
         }
         if "worse" in found:
             return "worse"

@@ -4,19 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from driftline.data.clouds import Jets, concatenate
+from driftline.data.events import LabelledEvents
 from driftline.errors import InputError
-from driftline.generator import Generator
-from driftline.metrics.observables import Sample
+from driftline.generation import EventGenerator
+from driftline.metrics.kinds import EventKind, kind_named, kind_of
+from driftline.metrics.sample import Sample
+from driftline.network_samplers import NetworkSamplers
 from driftline.output import check_output
 from driftline.study.cells import Store, Task
-from driftline.study.provenance import fingerprint, fingerprint_jets, machine, versions
+from driftline.study.provenance import fingerprint, fingerprint_events, machine, versions
 from driftline.study.recommend import recommend
 from driftline.study.resampling import compare, floor
-from driftline.study.results import HEADLINE, Cell, Floor, Settings, Study
+from driftline.study.results import Cell, Floor, Settings, Study
 from driftline.study.summary import summarise
 from driftline.study.verdicts import decide
-from driftline.two_level import TwoLevelSampler
 
 DEFAULT_SAMPLERS = (
     "rk45:tolerance=1e-5",
@@ -33,8 +34,8 @@ DEFAULT_SAMPLERS = (
 )
 """The poster's samplers, and DPM-Solver++ beside them. The first is the baseline."""
 
-FEWEST_JETS = 20
-"""Reference jets that a class needs: with fewer a distance says nothing."""
+FEWEST_EVENTS = 20
+"""Reference events that a class needs: with fewer a distance says nothing."""
 
 Progress = Callable[[str, float, int], None]
 """Called with what is being computed, cells done (with fractions) and cells in all."""
@@ -48,12 +49,12 @@ class Plan:
         samplers: the samplers.
         types: the classes.
         seeds: of the noise.
-        count: jets a cell.
-        batch: jets in one network call.
+        count: events a cell.
+        batch: events in one network call.
         draws: bootstrap draws.
     """
 
-    samplers: tuple[TwoLevelSampler, ...]
+    samplers: tuple[NetworkSamplers, ...]
     types: tuple[str, ...]
     seeds: tuple[int, ...]
     count: int
@@ -64,16 +65,16 @@ class Plan:
     def tasks(self) -> list[Task]:
         """The cells, class by class."""
         return [
-            Task(str(sampler), jet_type, seed)
-            for jet_type in self.types
+            Task(str(sampler), event_type, seed)
+            for event_type in self.types
             for sampler in self.samplers
             for seed in self.seeds
         ]
 
 
 def run_study(
-    generator: Generator,
-    reference: Jets,
+    generator: EventGenerator,
+    reference: LabelledEvents,
     out: Path,
     *,
     samplers: Sequence[str] = DEFAULT_SAMPLERS,
@@ -81,7 +82,7 @@ def run_study(
     types: Sequence[str] | None = None,
     seeds: Sequence[int] = (1,),
     batch: int = 1000,
-    truth: Jets | None = None,
+    truth: LabelledEvents | None = None,
     draws: int = 1000,
     force: bool = False,
     name: str = "",
@@ -90,20 +91,20 @@ def run_study(
 ) -> Study:
     """Compare samplers; write ``out/study.json`` and ``out/cells/``.
 
-    Every sampler gets the same noise, seed by seed, and its jets are compared with the same
-    reference jets. Finished cells are not computed again, so that a study that was stopped goes on
-    where it was.
+    Every sampler gets the same noise, seed by seed, and its events are compared with the same
+    reference events. Finished cells are not computed again, so that a study that was stopped goes
+    on where it was.
 
     Args:
         generator: the model.
-        reference: true jets.
+        reference: true events.
         out: directory.
-        samplers: as text, see ``TwoLevelSampler.parse``; the first is the baseline.
-        count: jets a cell.
+        samplers: as text, see ``NetworkSamplers.parse``; the first is the baseline.
+        count: events a cell.
         types: the classes; by default those of the reference.
         seeds: of the noise.
-        batch: jets in one network call.
-        truth: more true jets, for a floor that needs no scaling.
+        batch: events in one network call.
+        truth: more true events, for a floor that needs no scaling.
         draws: bootstrap draws.
         force: compute cells again that have other settings.
         name: of the model.
@@ -111,18 +112,21 @@ def run_study(
         progress: told how far the study is.
 
     Raises:
-        InputError: a sampler, class or number is not valid; the model or the reference does not
-            know a class; ``out`` holds something else, or cells of another study.
+        InputError: a sampler, class or number is not valid; model and reference are of two kinds of
+            events; either does not know a class; ``out`` holds something else, or cells of another
+            study.
     """
-    plan = _plan(samplers, types, seeds, count, batch, draws, reference)
+    kind = _kind(generator, reference)
+    plan = _plan(kind, samplers, types, seeds, count, batch, draws, reference)
+    _check_samplers(plan, generator)
     _check_classes(plan, generator, reference)
     _check_directory(out)
-    store = Store(out / "cells")
+    store = Store(out / "cells", kind)
     model = fingerprint(generator)
     settings = {
         t: Settings(
             model=model,
-            reference=fingerprint_jets(reference.of_type(t)),
+            reference=fingerprint_events(reference.of_type(t)),
             count=count,
             batch=batch,
             draws=draws,
@@ -130,14 +134,16 @@ def run_study(
         for t in plan.types
     }
     # All cells are looked at first: a study of other settings is refused before hours of work.
-    done = {task for task in plan.tasks if store.finished(task, settings[task.jet_type], force)}
-    true = {t: Sample(reference.of_type(t)) for t in plan.types}
+    done = {task for task in plan.tasks if store.finished(task, settings[task.event_type], force)}
+    true = {t: kind.sample(reference.of_type(t)) for t in plan.types}
     for task in plan.tasks:
         if task not in done:
-            work = _Work(generator, true[task.jet_type], settings[task.jet_type], progress)
+            work = _Work(
+                generator, kind, true[task.event_type], settings[task.event_type], progress
+            )
             work.compute(task, store, len(done), len(plan.tasks))
             done.add(task)
-    floors = [_floor(t, reference, truth, count) for t in plan.types]
+    floors = [_floor(kind, t, reference, truth, count) for t in plan.types]
     texts = [str(sampler) for sampler in plan.samplers]
     parts = [summarise(store, texts, plan.seeds, found) for found in floors]
     rows = [row for part in parts for row in part.rows]
@@ -148,12 +154,13 @@ def run_study(
         command=command,
         machine=machine(generator),
         model=name or str(generator.card.get("name", "")),
+        kind=kind.name,
         baseline=texts[0],
         cells=[cell for part in parts for cell in part.cells],
         floors=floors,
         rows=rows,
         verdicts=verdicts,
-        best=[part.best for part in parts],
+        best=[part.best for part in parts if part.best is not None],
         endpoints=[found for part in parts for found in part.endpoints],
         recommendation=recommend(rows, verdicts, texts[0]),
     )
@@ -165,86 +172,96 @@ def run_study(
 class _Work:
     """Computes the cells of one class."""
 
-    generator: Generator
+    generator: EventGenerator
+    kind: EventKind
     reference: Sample
     settings: Settings
     progress: Progress | None
 
     def compute(self, task: Task, store: Store, done: int, total: int) -> None:
-        """Generate the jets of a cell, measure them and store the cell."""
-        sampler = TwoLevelSampler.parse(task.sampler)
-        label = self.generator.preprocessing.types.index(task.jet_type)
+        """Generate the events of a cell, measure them and store the cell."""
+        sampler = NetworkSamplers.parse(task.sampler)
         made = 0
 
-        def report(jets: int) -> None:
+        def report(events: int) -> None:
             nonlocal made
-            made += jets
+            made += events
             if self.progress is not None:
-                text = f"{task.jet_type}, {sampler.label}, seed {task.seed}"
+                text = f"{task.event_type}, {sampler.label}, seed {task.seed}"
                 self.progress(text, done + made / self.settings.count, total)
 
         report(0)
         generated = self.generator.generate(
             self.settings.count,
-            task.jet_type,
+            task.event_type,
             sampler=sampler,
             seed=task.seed,
             batch=self.settings.batch,
             progress=report,
         )
+        events, costs = generated.events, generated.costs
         distances = compare(
-            Sample(generated.jets),
+            self.kind.sample(events),
             self.reference,
+            self.kind.headline_metrics,
             draws=self.settings.draws,
-            label=label,
+            label=events.types.index(task.event_type),
             seed=task.seed,
         )
-        jet_level = generated.jet_level
         cell = Cell(
             sampler=task.sampler,
             label=sampler.label,
-            jet_type=task.jet_type,
+            event_type=task.event_type,
             seed=task.seed,
             settings=self.settings,
-            jet_evaluations=generated.jet_evaluations,
-            particle_evaluations=generated.particle_evaluations,
-            jet_calls=jet_level.calls,
-            particle_calls=generated.particle_level.calls,
-            seconds=generated.seconds,
+            evaluations={name: part.evaluations for name, part in costs.by_network.items()},
+            calls={name: part.calls for name, part in costs.by_network.items()},
+            seconds=costs.seconds,
             repaired=generated.repaired,
             scores=distances.scores,
         )
-        store.put(task, cell, generated.jets, distances)
+        store.put(task, cell, events, distances)
 
 
-def parsed(samplers: Sequence[str], what: str = "samplers") -> tuple[TwoLevelSampler, ...]:
+def parsed(samplers: Sequence[str], what: str = "samplers") -> tuple[NetworkSamplers, ...]:
     """Samplers from text.
 
     Args:
-        samplers: see ``TwoLevelSampler.parse``.
+        samplers: see ``NetworkSamplers.parse``.
         what: names them in messages.
 
     Raises:
         InputError: one is not valid.
     """
     try:
-        return tuple(TwoLevelSampler.parse(text) for text in samplers)
+        return tuple(NetworkSamplers.parse(text) for text in samplers)
     except ValueError as error:
         raise InputError(f"{what}: {error}") from error
 
 
+def _kind(generator: EventGenerator, reference: LabelledEvents) -> EventKind:
+    kind = kind_of(reference)
+    if kind != kind_named(generator.kind):
+        raise InputError(
+            f"the model makes {generator.kind} and the reference holds {kind.name}; "
+            f"give {generator.kind}"
+        )
+    return kind
+
+
 def _plan(
+    kind: EventKind,
     samplers: Sequence[str],
     types: Sequence[str] | None,
     seeds: Sequence[int],
     count: int,
     batch: int,
     draws: int,
-    reference: Jets,
+    reference: LabelledEvents,
 ) -> Plan:
     wanted = tuple(dict.fromkeys(types or reference.present))
     # with fewer draws no p-value is small enough for Holm's first test
-    draws_needed = 20 * len(HEADLINE) * len(wanted) - 1
+    draws_needed = 20 * len(kind.headline) * len(wanted) - 1
     needed = (("count", count, 2), ("batch", batch, 1), ("draws", draws, draws_needed))
     for what, number, least in needed:
         if number < least:
@@ -255,25 +272,31 @@ def _plan(
     return Plan(chosen, wanted, tuple(dict.fromkeys(seeds)), count, batch, draws)
 
 
-def _check_classes(plan: Plan, generator: Generator, reference: Jets) -> None:
-    for jet_type in plan.types:
-        if jet_type not in generator.types:
+def _check_samplers(plan: Plan, generator: EventGenerator) -> None:
+    for sampler in plan.samplers:
+        try:
+            sampler.each(list(generator.denoisers))
+        except ValueError as error:
+            raise InputError(f"samplers: {error}") from error
+
+
+def _check_classes(plan: Plan, generator: EventGenerator, reference: LabelledEvents) -> None:
+    for event_type in plan.types:
+        if event_type not in generator.types:
             raise InputError(
-                f"class {jet_type!r} is unknown to the model, which has "
+                f"class {event_type!r} is unknown to the model, which has "
                 f"{', '.join(generator.types)}; choose with --types"
             )
-        found = int((reference.labels == reference.types.index(jet_type)).sum())
-        if found < FEWEST_JETS:
+        known = event_type in reference.types
+        found = len(reference.of_type(event_type)) if known else 0
+        if found < FEWEST_EVENTS:
             raise InputError(
-                f"class {jet_type!r} has {found} reference jets and needs {FEWEST_JETS}; "
+                f"class {event_type!r} has {found} reference events and needs {FEWEST_EVENTS}; "
                 "give more, or choose other classes with --types"
             )
-    slots, most = reference.particles.shape[1], generator.preprocessing.max_particles
-    if slots != most:
-        raise InputError(
-            f"the reference jets have up to {slots} particles, the model's up to {most}; "
-            f"read the reference with --particles {most}, or use another model"
-        )
+    difference = generator.unlike(reference)
+    if difference is not None:
+        raise InputError(f"the reference does not fit the model: {difference}")
 
 
 def _check_directory(out: Path) -> None:
@@ -284,9 +307,15 @@ def _check_directory(out: Path) -> None:
             raise InputError(f"{out}: is not empty and holds no study; choose another --out")
 
 
-def _floor(jet_type: str, reference: Jets, truth: Jets | None, count: int) -> Floor:
-    true = reference.of_type(jet_type)
+def _floor(
+    kind: EventKind,
+    event_type: str,
+    reference: LabelledEvents,
+    truth: LabelledEvents | None,
+    count: int,
+) -> Floor:
+    true = reference.of_type(event_type)
     pool = true
-    if truth is not None and jet_type in truth.present:
-        pool = concatenate([true, truth.of_type(jet_type)])
-    return floor(Sample(pool), (count, len(true)), jet_type)
+    if truth is not None and event_type in truth.present:
+        pool = kind.concatenate([true, truth.of_type(event_type)])
+    return floor(kind.sample(pool), (count, len(true)), event_type, kind.headline_metrics)

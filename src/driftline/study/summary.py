@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from driftline.network_samplers import NetworkSamplers
 from driftline.study.cells import Store, Task
 from driftline.study.endpoints import endpoint
 from driftline.study.resampling import Distances, mean
 from driftline.study.results import Best, Cell, Endpoint, Floor, Row, Verdict
 from driftline.study.verdicts import best, judge
-from driftline.two_level import TwoLevelSampler
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Summary:
     cells: list[Cell]
     rows: list[Row]
     verdicts: list[Verdict]
-    best: Best
+    best: Best | None
     endpoints: list[Endpoint]
 
 
@@ -35,52 +35,56 @@ def summarise(store: Store, samplers: Sequence[str], seeds: Sequence[int], floor
     rows: list[Row] = []
     distances: dict[str, Distances] = {}
     for sampler in samplers:
-        tasks = [Task(sampler, floor.jet_type, seed) for seed in seeds]
+        tasks = [Task(sampler, floor.event_type, seed) for seed in seeds]
         mine = [cell for cell in map(store.cell, tasks) if cell is not None]
         parts = [store.distances(task, cell) for task, cell in zip(tasks, mine, strict=True)]
         distances[sampler] = mean(parts)
         rows.append(_row(mine, distances[sampler], rows[0] if rows else None))
         cells += mine
     baseline, *others = samplers
+    headline = store.kind.headline
     verdicts = [
         verdict
         for sampler in others
-        for verdict in judge(distances[sampler], distances[baseline], floor, sampler)
+        for verdict in judge(distances[sampler], distances[baseline], floor, sampler, headline)
     ]
-    endpoints = _endpoints(store, samplers, seeds, floor.jet_type)
-    return Summary(cells, rows, verdicts, best(distances, floor.jet_type), endpoints)
+    winner = best(distances, floor.event_type, headline) if store.kind.averaged else None
+    endpoints = _endpoints(store, samplers, seeds, floor.event_type)
+    return Summary(cells, rows, verdicts, winner, endpoints)
 
 
 def _endpoints(
-    store: Store, samplers: Sequence[str], seeds: Sequence[int], jet_type: str
+    store: Store, samplers: Sequence[str], seeds: Sequence[int], event_type: str
 ) -> list[Endpoint]:
     """Of the deterministic samplers against the first, if that is one."""
-    if not TwoLevelSampler.parse(samplers[0]).deterministic:
+    if not NetworkSamplers.parse(samplers[0]).deterministic:
         return []
-    reference = [store.jets(Task(samplers[0], jet_type, seed)) for seed in seeds]
+    reference = [store.events(Task(samplers[0], event_type, seed)) for seed in seeds]
     return [
         endpoint(
-            sampler, jet_type, [store.jets(Task(sampler, jet_type, s)) for s in seeds], reference
+            sampler,
+            event_type,
+            [store.events(Task(sampler, event_type, s)) for s in seeds],
+            reference,
         )
         for sampler in samplers[1:]
-        if TwoLevelSampler.parse(sampler).deterministic
+        if NetworkSamplers.parse(sampler).deterministic
     ]
 
 
 def _row(cells: Sequence[Cell], distances: Distances, baseline: Row | None) -> Row:
     """All seeds of a sampler and a class together."""
     seeds = len(cells)
-    jet = sum(c.jet_evaluations for c in cells) / seeds
-    particle = sum(c.particle_evaluations for c in cells) / seeds
-    jets = sum(c.settings.count for c in cells)
+    networks = cells[0].evaluations
+    evaluations = {name: sum(c.evaluations[name] for c in cells) / seeds for name in networks}
+    events = sum(c.settings.count for c in cells)
     return Row(
         sampler=cells[0].sampler,
         label=cells[0].label,
-        jet_type=cells[0].jet_type,
+        event_type=cells[0].event_type,
         seeds=seeds,
-        jet_evaluations=jet,
-        particle_evaluations=particle,
-        seconds_per_1000=1000 * sum(c.seconds for c in cells) / jets,
-        fewer_evaluations=baseline.evaluations / (jet + particle) if baseline else 1.0,
+        by_network=evaluations,
+        seconds_per_1000=1000 * sum(c.seconds for c in cells) / events,
+        fewer_evaluations=baseline.evaluations / sum(evaluations.values()) if baseline else 1.0,
         scores=distances.scores,
     )

@@ -5,47 +5,57 @@ import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from driftline.study.results import HEADLINE, Outcome, Row, Score, Study
-
-UNITS = {"w1m": 1e-3, "w1p": 1e-3, "w1efp": 1e-5}
-"""In which the tables print a metric."""
-
-NAMES = {"w1m": "W1M", "w1p": "W1P", "w1efp": "W1EFP"}
+from driftline.metrics.metric import Wasserstein
+from driftline.metrics.scores import unit_factor
+from driftline.study.results import Outcome, Row, Score, Study
 
 
-def column_name(metric: str) -> str:
+def column_name(metric: Wasserstein) -> str:
     """Name of a metric with its unit."""
-    return f"{NAMES[metric]} [{UNITS[metric]:.0e}]".replace("e-0", "e-")
+    return f"{metric.label} [{metric.unit}]" if metric.unit else metric.label
+
+
+def metric_names(study: Study) -> str:
+    """The headline metrics, for text."""
+    return ", ".join(metric.label for metric in study.events.headline_metrics)
+
+
+def of_networks(study: Study) -> str:
+    """Whose evaluations are counted, for text."""
+    return " and ".join(study.networks)
 
 
 def markdown(study: Study) -> str:
     """The recommendation, all classes, the solvers' errors, the poster's table."""
-    first = study.cells[0].settings
+    first, events = study.cells[0].settings, study.events
     lines = [
         f"# Samplers on {study.model or 'a model'}",
         "",
         f"**{recommendation(study)}**",
         "",
         *_standings_list(study),
-        f"{first.count:,} jets a class, sampler and seed; {study.rows[0].seeds} seed(s); batches "
-        f"of {first.batch:,}. W1 counts every jet once; errors by the bootstrap over jets. Floor: "
-        "what as many true jets give (mean ± standard deviation). Fewer: ratio of the evaluations "
-        f"of both networks to those of {study.labels[study.baseline]}. Verdict against it, paired, "
-        f"in {', '.join(NAMES.values())}: margin the larger of 10% and one standard deviation of "
-        f"the floor, one-sided 95%. {study.machine.threads} thread(s) on {study.machine.cores} "
-        f"core(s), {study.machine.device}.",
+        f"{first.count:,} {events.name} a class, sampler and seed; {study.rows[0].seeds} seed(s); "
+        f"batches of {first.batch:,}. W1 counts every {events.one} once; errors by the bootstrap "
+        f"over {events.name}. Floor: what as many true {events.name} give (mean ± standard "
+        f"deviation). Fewer: ratio of the evaluations ({of_networks(study)}) to those of "
+        f"{study.labels[study.baseline]}. Verdict against it, paired, in {metric_names(study)}: "
+        "margin the larger of 10% and one standard deviation of the floor, one-sided 95%. "
+        f"{study.machine.threads} thread(s) on {study.machine.cores} core(s), "
+        f"{study.machine.device}.",
     ]
-    for jet_type in study.types:
-        lines += ["", f"## Class {jet_type}", "", *_table(HEAD, rows(study, jet_type))]
+    for event_type in study.types:
+        lines += ["", f"## Class {event_type}", "", *_table(head(study), rows(study, event_type))]
     if study.endpoints:
         lines += ["", *_endpoint_table(study)]
-    return "\n".join([*lines, "", *_best_table(study), ""])
+    if study.best:
+        lines += ["", *_best_table(study)]
+    return "\n".join([*lines, ""])
 
 
 def recommendation(study: Study) -> str:
     """Which sampler to use, in one or two sentences, with the baseline's own count."""
     found, baseline = study.recommendation, study.labels[study.baseline]
-    needed = f"{found.baseline_evaluations:,.0f} evaluations a jet"
+    needed = f"{found.baseline_evaluations:,.0f} evaluations a {study.events.one}"
     tests = len(study.verdicts) // max(1, len(study.labels) - 1)
     if not study.verdicts:
         return f"Nothing was compared with {baseline}, which takes {needed}."
@@ -61,10 +71,10 @@ def recommendation(study: Study) -> str:
         )
     ratio = found.baseline_evaluations / found.evaluations
     return (
-        f"Use {found.label}: {found.evaluations:,.0f} evaluations a jet, {ratio:.3g} times fewer "
-        f"than the {found.baseline_evaluations:,.0f} of {baseline} on this model, and non-inferior "
-        f"to it in all {tests} tests of class and metric. A loss of {found.detectable:.2g} margins "
-        "would have been seen in any of them with 80% probability."
+        f"Use {found.label}: {found.evaluations:,.0f} evaluations a {study.events.one}, "
+        f"{ratio:.3g} times fewer than the {found.baseline_evaluations:,.0f} of {baseline} on this "
+        f"model, and non-inferior to it in all {tests} tests of class and metric. A loss of "
+        f"{found.detectable:.2g} margins would have been seen in any of them with 80% probability."
     )
 
 
@@ -78,7 +88,7 @@ def standings(study: Study) -> dict[Outcome, list[str]]:
 
 
 def evaluations(study: Study, sampler: str) -> float:
-    """Of both networks per jet, mean over classes."""
+    """Of all networks per event, mean over classes."""
     mine = [row.evaluations for row in study.rows if row.sampler == sampler]
     return sum(mine) / len(mine)
 
@@ -91,23 +101,25 @@ def _standings_list(study: Study) -> Iterator[str]:
     yield ""
 
 
-HEAD = (
-    "Sampler",
-    *map(column_name, HEADLINE),
-    "Evaluations (jet + particle level)",
-    "Fewer",
-    "s per 1,000 jets",
-    "Verdict",
-)
-"""Columns of ``rows``."""
+def head(study: Study) -> list[str]:
+    """Columns of ``rows``."""
+    return [
+        "Sampler",
+        *map(column_name, study.events.headline_metrics),
+        f"Evaluations ({' + '.join(study.networks)})",
+        "Fewer",
+        f"s per 1,000 {study.events.name}",
+        "Verdict",
+    ]
 
 
-def rows(study: Study, jet_type: str) -> Iterator[list[str]]:
+def rows(study: Study, event_type: str) -> Iterator[list[str]]:
     """The floor, then every sampler in one class."""
-    floor = study.floor(jet_type).scores
-    yield ["floor", *(number(floor[m], m) for m in HEADLINE), "", "", "", ""]
+    floor = study.floor(event_type).scores
+    metrics = study.events.headline_metrics
+    yield ["floor", *(number(floor[m.name], m) for m in metrics), "", "", "", ""]
     for row in study.rows:
-        if row.jet_type == jet_type:
+        if row.event_type == event_type:
             yield _cells(study, row)
 
 
@@ -115,36 +127,37 @@ def _cells(study: Study, row: Row) -> list[str]:
     baseline = row.sampler == study.baseline
     return [
         row.label,
-        *(number(row.scores[m], m) for m in HEADLINE),
-        f"{row.jet_evaluations:.0f} + {row.particle_evaluations:.0f}",
+        *(number(row.scores[m.name], m) for m in study.events.headline_metrics),
+        " + ".join(f"{evaluations:.0f}" for evaluations in row.by_network.values()),
         "1" if baseline else f"{row.fewer_evaluations:.3g}",
         f"{row.seconds_per_1000:.3g}",
-        "baseline" if baseline else study.outcome(row.sampler, row.jet_type),
+        "baseline" if baseline else study.outcome(row.sampler, row.event_type),
     ]
 
 
 def _endpoint_table(study: Study) -> Iterator[str]:
     yield "## Errors of the solvers"
     yield ""
-    yield (
-        f"{ENDPOINT_NOTE} Distance from the jets of {study.labels[study.baseline]}, in standard "
-        "deviations of the particles' features: RMS over jets (median over jets)."
-    )
+    yield f"{endpoint_note(study)} Baseline: {study.labels[study.baseline]}."
     yield ""
     yield from _table(["Sampler", *study.types], endpoint_rows(study))
 
 
-ENDPOINT_NOTE = (
-    "Deterministic samplers from equal noise. A few jets that end in another mode dominate the RMS "
-    "and leave the median alone."
-)
+def endpoint_note(study: Study) -> str:
+    """What the errors of the solvers are."""
+    events = study.events.name
+    return (
+        f"Deterministic samplers from equal noise: how far their {events} are from the baseline's, "
+        f"in standard deviations. RMS over {events} (median): a few {events} that end in another "
+        "mode dominate the RMS and leave the median alone."
+    )
 
 
 def endpoint_rows(study: Study) -> Iterator[list[str]]:
     """A row a deterministic sampler, a column a class: RMS (median)."""
-    found = {(e.sampler, e.jet_type): e for e in study.endpoints}
+    found = {(e.sampler, e.event_type): e for e in study.endpoints}
     for sampler in dict.fromkeys(e.sampler for e in study.endpoints):
-        mine = [found[sampler, jet_type] for jet_type in study.types]
+        mine = [found[sampler, event_type] for event_type in study.types]
         yield [study.labels[sampler], *(f"{e.rms:.2g} ({e.median:.2g})" for e in mine)]
 
 
@@ -172,39 +185,41 @@ def best_rows(study: Study) -> Iterator[list[str]]:
         close = "; ".join(study.labels[s] for s in best.indistinguishable)
         verdict = f"no, not than {close}" if close else "yes"
         average = f"{best.average.value / 1e-3:.3f} ± {best.average.error / 1e-3:.3f}"
-        yield [best.jet_type, study.labels[best.sampler], average, verdict]
+        yield [best.event_type, study.labels[best.sampler], average, verdict]
 
 
-def number(score: Score, metric: str) -> str:
+def number(score: Score, metric: Wasserstein) -> str:
     """Value ± error in the metric's unit, to the second digit of the error."""
-    value, error = score.value / UNITS[metric], score.error / UNITS[metric]
+    unit = unit_factor(metric.unit)
+    value, error = score.value / unit, score.error / unit
     digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 2
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
-    for cells in (head, ["---"] * len(head), *lines):
+def _table(names: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    for cells in (names, ["---"] * len(names), *lines):
         yield f"| {' | '.join(cells)} |"
 
 
 def comma_separated(study: Study) -> str:
     """One line a sampler and class, in plain units."""
     text = io.StringIO()
-    head = ["class", "sampler", "seeds", "jet_evaluations", "particle_evaluations"]
-    head += ["fewer_evaluations", "seconds_per_1000_jets"]
+    names = ["class", "sampler", "seeds"]
+    names += [f"{network.replace(' ', '_')}_evaluations" for network in study.networks]
+    names += ["fewer_evaluations", f"seconds_per_1000_{study.events.name}"]
     keys = list(study.rows[0].scores)
-    head += [f"{key}{what}" for key in keys for what in ("", "_error", "_floor", "_floor_sd")]
+    names += [f"{key}{what}" for key in keys for what in ("", "_error", "_floor", "_floor_sd")]
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([*head, "verdict"])
+    table.writerow([*names, "verdict"])
     for row in study.rows:
-        floor = study.floor(row.jet_type).scores
-        numbers: list[object] = [row.jet_type, row.sampler, row.seeds, row.jet_evaluations]
-        numbers += [row.particle_evaluations, row.fewer_evaluations, row.seconds_per_1000]
+        floor = study.floor(row.event_type).scores
+        numbers: list[object] = [row.event_type, row.sampler, row.seeds]
+        numbers += [*row.by_network.values(), row.fewer_evaluations, row.seconds_per_1000]
         for key in keys:
             numbers += [row.scores[key].value, row.scores[key].error]
             numbers += [floor[key].value, floor[key].error]
         baseline = row.sampler == study.baseline
         table.writerow(
-            [*numbers, "baseline" if baseline else study.outcome(row.sampler, row.jet_type)]
+            [*numbers, "baseline" if baseline else study.outcome(row.sampler, row.event_type)]
         )
     return text.getvalue()

@@ -2,84 +2,74 @@
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import torch
-
-from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES
-from driftline.data.preprocessing import JET_LEVEL_FEATURES
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Sampler, describe, tune_grid
 from driftline.errors import InputError
-from driftline.generator import Generator
+from driftline.generation import EventGenerator, Problem
+from driftline.network_samplers import NetworkSamplers
 from driftline.output import write_text
 from driftline.study.provenance import fingerprint
 from driftline.study.results import Study
 from driftline.study.run import parsed
-from driftline.two_level import TwoLevelSampler
+
+Model = TypeVar("Model", bound=EventGenerator)
 
 CANDIDATES = tuple(
     f"{name}:steps={steps},order=3" for steps in (8, 10, 12, 16, 20) for name in ("unipc", "ipndm")
 )
 """Samplers whose grids are fitted unless others are named."""
 
-CALIBRATION_JETS = 250
-"""Jets, in equal shares of the classes, which a grid is fitted to."""
+CALIBRATION_EVENTS = 250
+"""Events, in equal shares of the classes, which a grid is fitted to."""
 
 CALIBRATION_SEED = 2**63
-"""Far from the seeds of studies, whose jets judge the grid."""
+"""Far from the seeds of studies, whose events judge the grid."""
 
 
 def with_tuned_grids(
-    generator: Generator, sampler: TwoLevelSampler, *, events: int = CALIBRATION_JETS
-) -> TwoLevelSampler:
-    """The samplers with grids fitted to the two levels of a model.
+    generator: EventGenerator, samplers: NetworkSamplers, *, events: int = CALIBRATION_EVENTS
+) -> NetworkSamplers:
+    """The samplers with grids fitted to the networks of a model, each to its own.
 
     Args:
         generator: the model.
-        sampler: deterministic ones with steps and a grid.
-        events: calibration jets.
+        samplers: deterministic ones with steps and a grid.
+        events: calibration events.
 
     Raises:
         InputError: a sampler has no grid to tune.
     """
-    jets = generator.draw_features(events, seed=CALIBRATION_SEED)
-    nothing = torch.zeros(events, len(JET_FEATURES))
-    jet_level = _with_tuned_grid(
-        generator.jet_level,
-        sampler.jet_level,
-        events=events,
-        shape=(JET_LEVEL_FEATURES,),
-        condition=generator.jet_condition(jets.labels, nothing, nothing),
-        mask=None,
+    problems = generator.problems(events, CALIBRATION_SEED)
+    denoisers = generator.denoisers
+    each = zip(denoisers, samplers.each(list(denoisers)), strict=True)
+    return NetworkSamplers(
+        tuple(_with_tuned_grid(denoisers[n], s, problems[n], events) for n, s in each)
     )
-    particle_level = _with_tuned_grid(
-        generator.particle_level,
-        sampler.particle_level,
-        events=events,
-        shape=(jets.mask.shape[1], len(PARTICLE_FEATURES)),
-        condition=jets.condition,
-        mask=torch.from_numpy(jets.mask),
-    )
-    return TwoLevelSampler(jet_level, particle_level)
 
 
-def _with_tuned_grid(denoiser: Denoiser, sampler: Sampler, **problem: Any) -> Sampler:
-    device = next(denoiser.parameters()).device
+def _with_tuned_grid(
+    denoiser: Denoiser, sampler: Sampler, problem: Problem, events: int
+) -> Sampler:
     noise = Noise(CALIBRATION_SEED, stream=1)
+    device = next(denoiser.parameters()).device
     settings: Any = sampler
     try:
-        grid = tune_grid(denoiser, sampler, noise=noise, device=device, **problem)
+        grid = tune_grid(
+            denoiser, sampler, noise=noise, events=events, device=device, **vars(problem)
+        )
     except ValueError as error:
         raise InputError(f"candidate {describe(sampler)}: {error}") from error
     tuned: Sampler = replace(settings, grid=grid)
     return tuned
 
 
-def fitted(generator: Generator, candidates: Sequence[str], path: Path) -> list[str]:
+def fitted(generator: EventGenerator, candidates: Sequence[str], path: Path) -> list[str]:
     """The candidates with grids fitted to the model, as text; kept in ``path`` once computed.
 
     Raises:
@@ -101,7 +91,7 @@ def fitted(generator: Generator, candidates: Sequence[str], path: Path) -> list[
     return [known[text] for text in candidates]
 
 
-def with_recommendation(generator: Generator, study: Study) -> Generator:
+def with_recommendation(generator: Model, study: Study) -> Model:
     """The model with the recommended sampler as its default, and the evidence in its card.
 
     Raises:
@@ -111,18 +101,19 @@ def with_recommendation(generator: Generator, study: Study) -> Generator:
     if found.sampler is None:
         raise InputError(
             f"no sampler was shown to be non-inferior to {study.labels[study.baseline]}; "
-            "give more jets (--count) or seeds, or samplers of more steps"
+            "give more events (--count) or seeds, or samplers of more steps"
         )
     verdicts = [v for v in study.verdicts if v.sampler == found.sampler]
     evidence = {
         "baseline": study.baseline,
         "evaluations": found.evaluations,
         "baseline_evaluations": found.baseline_evaluations,
-        "jets": study.cells[0].settings.count,
+        "events": study.cells[0].settings.count,
         "seeds": study.rows[0].seeds,
-        "reference": {c.jet_type: c.settings.reference for c in study.cells},
+        "reference": {c.event_type: c.settings.reference for c in study.cells},
         "command": study.command,
         "verdicts": [v.model_dump(mode="json", exclude={"sampler"}) for v in verdicts],
     }
-    card = {**generator.card, "sampler": found.sampler, "sampler_evidence": evidence}
-    return replace(generator, card=card)
+    tuned = copy(generator)
+    tuned.card = {**generator.card, "sampler": found.sampler, "sampler_evidence": evidence}
+    return tuned

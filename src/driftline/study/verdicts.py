@@ -1,12 +1,12 @@
 """Judging samplers in pairs: non-inferiority to a baseline, and the poster's best method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftline.study.resampling import Distances
-from driftline.study.results import HEADLINE, Best, Floor, Outcome, Score, Verdict
+from driftline.study.results import Best, Floor, Outcome, Score, Verdict
 
 Array = NDArray[np.float64]
 
@@ -70,14 +70,20 @@ def outcome(p_non_inferior: float, p_worse: float) -> Outcome:
     return "worse" if p_worse <= 1 - LEVEL else "undecided"
 
 
-def judge(candidate: Distances, baseline: Distances, floor: Floor, sampler: str) -> list[Verdict]:
+def judge(
+    candidate: Distances,
+    baseline: Distances,
+    floor: Floor,
+    sampler: str,
+    metrics: Iterable[str],
+) -> list[Verdict]:
     """Non-inferiority of a sampler to the baseline in each headline metric of a class.
 
     Each test on its own: see ``decide`` for all classes and metrics together. The margin is the
     larger of 10% of the baseline's distance and one standard deviation of the floor.
     """
     verdicts = []
-    for metric in HEADLINE:
+    for metric in metrics:
         difference = candidate.values[metric] - baseline.values[metric]
         draws = candidate.draws[metric] - baseline.draws[metric]
         lower, upper = bounds(difference, draws)
@@ -87,7 +93,7 @@ def judge(candidate: Distances, baseline: Distances, floor: Floor, sampler: str)
         verdicts.append(
             Verdict(
                 sampler=sampler,
-                jet_type=floor.jet_type,
+                event_type=floor.event_type,
                 metric=metric,
                 difference=difference,
                 error=error,
@@ -103,10 +109,10 @@ def judge(candidate: Distances, baseline: Distances, floor: Floor, sampler: str)
     return verdicts
 
 
-def best(by_sampler: Mapping[str, Distances], jet_type: str) -> Best:
-    """The smallest mean of W1M, W1P and W1EFP, and the samplers it cannot be told from."""
-    values = {s: float(np.mean([d.values[m] for m in HEADLINE])) for s, d in by_sampler.items()}
-    draws = {s: np.mean([d.draws[m] for m in HEADLINE], axis=0) for s, d in by_sampler.items()}
+def best(by_sampler: Mapping[str, Distances], event_type: str, metrics: Sequence[str]) -> Best:
+    """The smallest mean of several metrics, and the samplers it cannot be told from."""
+    values = {s: float(np.mean([d.values[m] for m in metrics])) for s, d in by_sampler.items()}
+    draws = {s: np.mean([d.draws[m] for m in metrics], axis=0) for s, d in by_sampler.items()}
     first = min(values, key=values.__getitem__)
     close = [
         s
@@ -115,7 +121,7 @@ def best(by_sampler: Mapping[str, Distances], jet_type: str) -> Best:
     ]
     error = float(draws[first].std(ddof=1))
     return Best(
-        jet_type=jet_type,
+        event_type=event_type,
         sampler=first,
         average=Score(value=values[first], error=error),
         indistinguishable=close,

@@ -6,7 +6,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from driftline.data.shipped import read_reference
+from driftline.data.formats import jetnet
+from driftline.data.shipped import shipped_references
 from driftline.errors import InputError
 from driftline.generator import load
 from driftline.output import check_output, replacing
@@ -24,7 +25,7 @@ SHIPPED = "jets30"
 
 
 def _jets(seed: int) -> Figure:
-    reference = read_reference(Path(SHIPPED), [JET_TYPE])
+    reference = jetnet.read_directory(shipped_references()[SHIPPED], [JET_TYPE])
     return jets_figure(jet_strip(load(SHIPPED), reference, seed))
 
 

@@ -1,6 +1,4 @@
-"""What metrics compare: numbers of jets, each computed at most once for a sample."""
-
-from collections.abc import Callable
+"""The observables of jets that metrics compare."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from driftline.metrics.energy_flow import (
     energy_flow_polynomials,
 )
 from driftline.metrics.fpnd import particlenet_features
+from driftline.metrics.sample import Sample, observable
 from driftline.metrics.substructure import d2, ratio, subjettiness
 
 Array = NDArray[np.float64]
@@ -49,104 +48,79 @@ def real_particles(
     return particles[real].astype(np.float64), np.nonzero(real)[0]
 
 
-def _once(compute: Callable[["Sample"], Array]) -> property:
-    """A property of a sample that is computed once, or cut from what it was selected from."""
-    name = compute.__name__
-
-    def get(sample: "Sample") -> Array:
-        if name not in sample._known:
-            if sample._whole is None:
-                sample._known[name] = compute(sample)
-            else:
-                sample._known[name] = getattr(sample._whole, name)[sample._index]
-        return sample._known[name]
-
-    return property(get, doc=compute.__doc__)
-
-
-class Sample:
+class JetSample(Sample):
     """Jets of one class and their observables.
 
     Args:
         jets: N jets; what stands in padded slots is ignored.
     """
 
+    columns = ("particles", "mask", "features")
+    particles: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    features: NDArray[np.float32]
+
     def __init__(self, jets: Jets) -> None:
-        self.particles: NDArray[np.float32] = jets.particles * jets.mask[..., None]
-        self.mask = jets.mask
-        self.features = jets.features
-        self._known: dict[str, Array] = {}
-        self._whole: Sample | None = None
-        self._index: NDArray[np.int64] | slice = slice(None)
+        particles = jets.particles * jets.mask[..., None]
+        super().__init__(particles=particles, mask=jets.mask, features=jets.features)
 
-    def __len__(self) -> int:
-        return len(self.particles)
-
-    def __getitem__(self, index: NDArray[np.int64] | slice) -> "Sample":
-        """A part of the sample, which shares its observables."""
-        part = object.__new__(Sample)
-        part.particles, part.mask = self.particles[index], self.mask[index]
-        part.features = self.features[index]
-        part._known, part._whole, part._index = {}, self, index
-        return part
-
-    @_once
+    @observable
     def pt(self) -> Array:
         """(N,) jet pT [GeV]."""
         return self.features[:, 0].astype(np.float64)
 
-    @_once
+    @observable
     def mass(self) -> Array:
         """(N,) jet mass [GeV], as the file or the generator gives it."""
         return self.features[:, 2].astype(np.float64)
 
-    @_once
+    @observable
     def multiplicity(self) -> Array:
         """(N,) number of real particles."""
         return self.mask.sum(axis=1).astype(np.float64)
 
-    @_once
+    @observable
     def relative_mass(self) -> Array:
         """(N,) mass of the massless constituents in units of the jet's pT."""
         return relative_mass(self.particles)
 
-    @_once
+    @observable
     def polynomials(self) -> Array:
         """(N, 36) energy-flow polynomials in the order of ``GRAPHS``."""
         return energy_flow_polynomials(self.particles)
 
-    @_once
+    @observable
     def w1efp_polynomials(self) -> Array:
         """(N, 5) the energy-flow polynomials of W1EFP."""
         return self.polynomials[:, [GRAPHS.index(graph) for graph in W1EFP_GRAPHS]]
 
-    @_once
+    @observable
     def subjettiness(self) -> Array:
         """(N, 3) tau_1, tau_2, tau_3."""
         return subjettiness(self.particles)
 
-    @_once
+    @observable
     def tau21(self) -> Array:
         """(N,) tau_2 / tau_1, zero where tau_1 is."""
         return ratio(self.subjettiness[:, 1], self.subjettiness[:, 0])
 
-    @_once
+    @observable
     def tau32(self) -> Array:
         """(N,) tau_3 / tau_2, zero where tau_2 is."""
         return ratio(self.subjettiness[:, 2], self.subjettiness[:, 1])
 
-    @_once
+    @observable
     def d2(self) -> Array:
         """(N,) D2."""
         graphs = [GRAPHS.index(graph) for graph in ((), LINE, TRIANGLE)]
         return d2(*self.polynomials[:, graphs].T)
 
-    @_once
+    @observable
     def particlenet(self) -> Array:
         """(N, 256) features in the FPND network."""
         return particlenet_features(self.particles)
 
-    @_once
+    @observable
     def high_level(self) -> Array:
         """(N, D) what the classifier sees: jet, substructure, prime polynomials, particles."""
         hard = self.particles[:, :4].reshape(len(self), -1)

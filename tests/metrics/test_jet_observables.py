@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from driftline.metrics.energy_flow import W1EFP_GRAPHS, energy_flow_polynomials
-from driftline.metrics.observables import Sample, real_particles, relative_mass
+from driftline.metrics.jet_observables import JetSample, real_particles, relative_mass
 
 
 def test_mass_of_two_massless_particles():
@@ -17,7 +17,7 @@ def test_mass_of_two_massless_particles():
 
 
 def test_mass_of_the_toy_is_that_of_its_features(toy_jets):
-    sample = Sample(toy_jets.of_type("t"))
+    sample = JetSample(toy_jets.of_type("t"))
     assert sample.relative_mass * sample.pt == pytest.approx(sample.mass, rel=1e-3)
 
 
@@ -60,16 +60,16 @@ def test_padded_slots_do_not_matter(toy_jets):
     filled = replace(
         toy_jets, particles=np.where(toy_jets.mask[..., None], toy_jets.particles, np.float32(0.3))
     )
-    clean, spoiled = Sample(toy_jets), Sample(filled)
+    clean, spoiled = JetSample(toy_jets), JetSample(filled)
     for name in ("relative_mass", "polynomials", "subjettiness", "high_level", "multiplicity"):
         assert np.array_equal(getattr(clean, name), getattr(spoiled, name)), name
 
 
 def test_a_part_shares_what_the_whole_has_computed(toy_jets):
-    whole = Sample(toy_jets)
+    whole = JetSample(toy_jets)
     index = np.array([5, 2, 700])
     part = whole[index][1:]
-    direct = Sample(toy_jets[index[1:]])
+    direct = JetSample(toy_jets[index[1:]])
     for name in ("tau21", "tau32", "d2", "pt", "w1efp_polynomials", "high_level"):
         assert getattr(part, name) == pytest.approx(getattr(direct, name), rel=1e-12), name
     assert len(part) == 2
@@ -83,6 +83,6 @@ def test_ptrel_of_the_kept_particles_only_is_another_quantity(toy_jets):
     particles = tops.particles.copy()
     particles[..., 2] /= particles[..., 2].sum(axis=1, keepdims=True)
     renormalised = replace(tops, particles=particles)
-    right, wrong = Sample(tops).particlenet, Sample(renormalised).particlenet
+    right, wrong = JetSample(tops).particlenet, JetSample(renormalised).particlenet
     shift = np.abs(right.mean(axis=0) - wrong.mean(axis=0)) / (right.std(axis=0) / 10)
     assert shift.max() > 5

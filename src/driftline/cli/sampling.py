@@ -1,0 +1,217 @@
+"""What ``driftline sample`` does for each kind of event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from json import dumps
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from driftline import __version__
+from driftline.cli.console import events_bar, print_table
+from driftline.cli.options import write_json
+from driftline.data import clouds, images
+from driftline.data.formats import conditions, image_file, jetnet
+from driftline.data.formats.conditions import Conditions
+from driftline.errors import InputError
+from driftline.generation import Generation
+from driftline.generator import Generator
+from driftline.image_generator import ImageGenerator
+from driftline.network_samplers import NetworkSamplers
+from driftline.output import check_output
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made of any kind of event; see the options of the command."""
+
+    model: str
+    out: Path
+    count: int | None
+    types: list[str] | None
+    sampler: NetworkSamplers
+    seed: int
+    first: int
+    batch: int
+    fast: bool
+    json: Path | None
+    force: bool
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of ``generate``."""
+        return {
+            "sampler": self.sampler,
+            "seed": self.seed,
+            "first": self.first,
+            "batch": self.batch,
+        }
+
+    def provenance(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Attributes of the events, with the model as the user named it."""
+        return {**attributes, "model": self.model, "driftline": __version__}
+
+
+def sample_jets(
+    generator: Generator, order: Order, given: Mapping[str, float | None], asked: Path | None
+) -> None:
+    """Generate jets and write them in JetNet's format.
+
+    Args:
+        generator: the model.
+        order: how many, of which classes, where to.
+        given: features of all jets; None where the model is to draw them.
+        asked: file of the features of each jet.
+
+    Raises:
+        InputError: classes, features or the output are not valid.
+    """
+    features = _finite({name: value for name, value in given.items() if value is not None})
+    wanted = None if asked is None else _read(asked, features, order.count)
+    names = _classes(order.types, wanted, generator.types)
+    single = order.out.suffix in (".hdf5", ".h5")
+    _check_out(order.out, single, names, generator.preprocessing.max_particles, order.force)
+    model = generator.accelerated() if order.fast else generator
+    made: dict[str, Generation] = {}
+    parts = []
+    with events_bar("jets") as start:
+        for name in names:
+            mine = wanted.of_type(name) if wanted else None
+            number = len(mine) if mine is not None else order.count or 1000
+            made[name] = found = model.generate(
+                number,
+                name,
+                progress=start(name, number),
+                **order.options,
+                **(mine.features if mine is not None else features),
+            )
+            parts.append(found.jets)
+    jets = clouds.concatenate(parts)
+    jets = replace(jets, attributes=order.provenance(jets.attributes))
+    if single:
+        jetnet.write(order.out, jets, order.force)
+    else:
+        jetnet.write_directory(order.out, jets, order.force)
+    _report("jets", made, order)
+
+
+def sample_images(
+    generator: ImageGenerator, order: Order, momentum: str | None, plane: int | None
+) -> None:
+    """Generate images and write them to one file.
+
+    Args:
+        generator: the model.
+        order: how many, of which classes, where to.
+        momentum: ``x,y,z`` [MeV/c] of all images, or None.
+        plane: of all images, or None.
+
+    Raises:
+        InputError: classes, momentum, plane or the output are not valid.
+    """
+    vector = None if momentum is None else _vector(momentum)
+    names = order.types or list(generator.types)
+    check_output(order.out, order.force)
+    model = generator.accelerated() if order.fast else generator
+    made: dict[str, Generation] = {}
+    parts = []
+    with events_bar("images") as start:
+        for name in names:
+            number = order.count or 1000
+            made[name] = found = model.generate(
+                number,
+                name,
+                progress=start(name, number),
+                momentum=vector,
+                plane=plane,
+                **order.options,
+            )
+            parts.append(found.images)
+    joined = images.concatenate(parts)
+    joined = replace(joined, attributes=order.provenance(joined.attributes))
+    image_file.write(order.out, joined, order.force)
+    _report("images", made, order)
+
+
+def _finite(given: dict[str, float]) -> dict[str, float]:
+    for name, value in given.items():
+        if not isfinite(value):
+            raise InputError(f"--{name.replace('_', '-')} is {value}; give a finite number")
+    return given
+
+
+def _vector(text: str) -> list[float]:
+    try:
+        vector = [float(part) for part in text.split(",")]
+    except ValueError:
+        vector = []
+    if len(vector) != 3 or not all(map(isfinite, vector)):
+        raise InputError(f"--momentum {text}: is no momentum; give three numbers, 100,0,-50")
+    return vector
+
+
+def _read(path: Path, given: dict[str, float], count: int | None) -> Conditions:
+    for name in [*given, *(["count"] if count else [])]:
+        option = f"--{name.replace('_', '-')}"
+        raise InputError(f"{option}: given beside --conditions; put it into {path} alone")
+    return conditions.read(path)
+
+
+def _classes(
+    wanted: list[str] | None, asked: Conditions | None, known: tuple[str, ...]
+) -> list[str]:
+    """The classes to generate, in the order asked for."""
+    if asked is None or asked.types is None:
+        return wanted or list(known)
+    there = [name for name in known if name in asked.types]
+    unknown = set(asked.types) - set(known)
+    if unknown:
+        raise InputError(f"--conditions: the model does not know class {', '.join(unknown)}")
+    missing = [name for name in wanted or [] if name not in there]
+    if missing:
+        raise InputError(f"--conditions: asks for no jets of class {', '.join(missing)}")
+    return wanted or there
+
+
+def _check_out(out: Path, single: bool, names: list[str], particles: int, force: bool) -> None:
+    if single and len(names) > 1:
+        raise InputError(
+            f"{out}: one file holds one class and these are {', '.join(names)}; "
+            "choose one with --type or give a directory"
+        )
+    for file in [out] if single else [out / jetnet.file_name(n, particles) for n in names]:
+        check_output(file, force)
+
+
+def _report(events: str, made: Mapping[str, Generation], order: Order) -> None:
+    """Evaluations and rates, as a table or as JSON."""
+    rows = [
+        {
+            "type": name,
+            events: len(part.events),
+            "evaluations": {n: cost.evaluations for n, cost in part.costs.by_network.items()},
+            "seconds": part.costs.seconds,
+            f"{events}_per_second": len(part.events) / part.costs.seconds,
+            "repaired": part.repaired,
+        }
+        for name, part in made.items()
+    ]
+    if order.json is not None:
+        write_json(order.json, dumps(rows, indent=1), order.force)
+    if order.json is None or str(order.json) != "-":
+        networks = list(next(iter(made.values())).costs.by_network)
+        print_table(
+            f"Evaluations of the networks, {events} a second",
+            ["class", events, *networks, "sum", f"{events}/s", "repaired"],
+            [
+                [
+                    name,
+                    f"{len(part.events):,}",
+                    *(f"{cost.evaluations:g}" for cost in part.costs.by_network.values()),
+                    f"{part.costs.evaluations:g}",
+                    f"{len(part.events) / part.costs.seconds:,.0f}",
+                    ", ".join(f"{what} {n}" for what, n in part.repaired.items()),
+                ]
+                for name, part in made.items()
+            ],
+        )

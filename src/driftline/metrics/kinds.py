@@ -1,0 +1,94 @@
+"""The kinds of events: what an evaluation, a study and the command line have to know of each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.data import clouds
+from driftline.data.clouds import Jets
+from driftline.data.events import LabelledEvents
+from driftline.data.formats import jetnet
+from driftline.metrics.jet_metrics import METRICS
+from driftline.metrics.jet_observables import JetSample
+from driftline.metrics.metric import Metric, Wasserstein
+from driftline.metrics.sample import Sample
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """One kind of event.
+
+    Attributes:
+        name: in the plural, as in text and in model files.
+        one: in the singular.
+        events: the class of such samples in memory.
+        numbers: the arrays that must be finite, and that tell two samples apart.
+        sample: the observables of events of one class.
+        metrics: all metrics, in the order of the tables.
+        headline: names of those that a study judges samplers by; each is a ``Wasserstein``.
+        averaged: whether the mean of the headline metrics has been published, so that a study
+            tells it too.
+        concatenate: joins samples.
+        distances: (N,) how far event i of one sample is from event i of the other.
+        write: a file of events; replaces one that exists.
+        read: reads it back.
+        form: options with which ``read_events`` gives events of the same form as these.
+    """
+
+    name: str
+    one: str
+    events: type[Any]
+    numbers: tuple[str, ...]
+    sample: Callable[[Any], Sample]
+    metrics: tuple[Metric, ...]
+    headline: tuple[str, ...]
+    concatenate: Callable[[Sequence[Any]], Any]
+    distances: Callable[[Any, Any], NDArray[np.float64]]
+    write: Callable[[Path, Any], None]
+    read: Callable[[Path], Any]
+    form: Callable[[Any], dict[str, Any]]
+    averaged: bool = False
+
+    @property
+    def headline_metrics(self) -> tuple[Wasserstein, ...]:
+        """The metrics that a study judges samplers by."""
+        found = {m.name: m for m in self.metrics if isinstance(m, Wasserstein)}
+        return tuple(found[name] for name in self.headline)
+
+
+JETS = EventKind(
+    name="jets",
+    one="jet",
+    events=Jets,
+    numbers=("particles", "features"),
+    sample=JetSample,
+    metrics=METRICS,
+    headline=("w1m", "w1p", "w1efp"),
+    concatenate=clouds.concatenate,
+    distances=clouds.distances,
+    write=lambda path, jets: jetnet.write(path, jets, force=True),
+    read=jetnet.read,
+    form=lambda jets: {"particles": jets.particles.shape[1]},
+    averaged=True,
+)
+
+KINDS = (JETS,)
+"""All of them."""
+
+
+def kind_named(name: str) -> EventKind:
+    """The kind of a name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {kind.name: kind for kind in KINDS}[name]
+
+
+def kind_of(events: LabelledEvents) -> EventKind:
+    """The kind of a sample."""
+    return next(kind for kind in KINDS if isinstance(events, kind.events))

@@ -10,13 +10,15 @@ from driftline.networks.accelerated import Accelerated
 from driftline.networks.epic import EPiC
 from driftline.networks.resnet import ResNet
 from driftline.networks.transformer import InducedTransformer
+from driftline.networks.unet import UNet
 
-__all__ = ["NETWORKS", "Accelerated", "EPiC", "InducedTransformer", "ResNet", "build"]
+__all__ = ["NETWORKS", "Accelerated", "EPiC", "InducedTransformer", "ResNet", "UNet", "build"]
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "epic": EPiC,
     "transformer": InducedTransformer,
     "resnet": ResNet,
+    "unet": UNet,
 }
 """Names under which recipes and model files know the networks."""
 

@@ -1,9 +1,12 @@
 """Embeddings of the noise level and of the condition into one vector per event."""
 
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 
 class FourierFeatures(nn.Module):
@@ -54,8 +57,8 @@ class ContextEmbedding(nn.Module):
         return self.mlp(inputs)
 
 
-def zero_initialised(layer: nn.Linear) -> nn.Linear:
+def zero_initialised(layer: Layer) -> Layer:
     """The same layer with weights and bias set to zero, so that it starts without effect."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
     return layer

@@ -2,17 +2,21 @@
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from driftline.cli.options import Force, Json, check_json, write_json
 from driftline.errors import InputError
 
+if TYPE_CHECKING:
+    from driftline.data.clouds import Jets
+    from driftline.data.images import Images
+
 
 def info(
     file: Annotated[
-        Path, typer.Argument(help="Model, jets (file or directory), result, or a shipped name.")
+        Path, typer.Argument(help="Model, events (file or directory), result, or a shipped name.")
     ],
     json: Json = None,
     force: Force = False,
@@ -22,12 +26,12 @@ def info(
     from driftline.generator import shipped_models
 
     check_json(json, force)
-    # a shipped model goes before reference jets of the same name
+    # a shipped model goes before reference events of the same name
     path = file if file.exists() else shipped_models().get(str(file), reference_path(file))
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path")
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):
-        found = _jets(path)
+        found = _events(path)
     elif path.suffix == ".json":
         found = _result(path)
     else:
@@ -38,12 +42,17 @@ def info(
         _print(found)
 
 
-def _jets(path: Path) -> dict[str, Any]:
+def _events(path: Path) -> dict[str, Any]:
+    from driftline.data.clouds import Jets
+    from driftline.data.formats.reading import read_events
+
+    events = read_events(path)
+    return _jets(path, events) if isinstance(events, Jets) else _images(path, events)
+
+
+def _jets(path: Path, jets: "Jets") -> dict[str, Any]:
     import numpy as np
 
-    from driftline.data.formats import jetnet
-
-    jets = jetnet.read_directory(path)
     classes = {}
     for name in jets.present:
         mine = jets.of_type(name)
@@ -61,6 +70,29 @@ def _jets(path: Path) -> dict[str, Any]:
     }
 
 
+def _images(path: Path, images: "Images") -> dict[str, Any]:
+    pixels = images.pixels
+    classes = {}
+    for name in images.present:
+        mine = images.of_type(name).pixels
+        charge = mine.sum(axis=(1, 2, 3), dtype=float)
+        classes[name] = {
+            "images": len(mine),
+            f"charge [{images.unit}]": f"{charge.mean():.4g} ± {charge.std():.3g}",
+            "occupancy": f"{(mine > 0).mean():.3g}",
+        }
+    return {
+        "kind": "images",
+        "file": str(path),
+        "planes, rows, columns": list(pixels.shape[1:]),
+        "unit": images.unit,
+        "threshold": images.threshold,
+        "known": [name for name in ("segmentation", "momentum", "start") if name in images.columns],
+        "mean and standard deviation": classes,
+        "provenance": images.attributes,
+    }
+
+
 def _model(path: Path) -> dict[str, Any]:
     from driftline import modelfile
 
@@ -70,7 +102,7 @@ def _model(path: Path) -> dict[str, Any]:
     return {
         "kind": f"model of {header.pop('kind', 'events')}",
         "file": str(path),
-        "training jets": dict(known),
+        "training events": dict(known),
         **header,
     }
 
@@ -85,7 +117,7 @@ def _result(path: Path) -> dict[str, Any]:
     if isinstance(content, dict) and "scores" in content:
         scores, source = content["scores"], ("command", "versions", "seed")
         return {
-            "kind": "evaluation of jets",
+            "kind": f"evaluation of {content.get('kind', 'events')}",
             "file": str(path),
             **{name: content[name] for name in source if name in content},
             "classes": list(dict.fromkeys(score["event_type"] for score in scores)),

@@ -95,9 +95,7 @@ def sample(
     from driftline.generator import Generator
     from driftline.image_generator import ImageGenerator
 
-    jets_only = {"pt": pt, "eta": eta, "mass": mass, "num-particles": num_particles}
-    jets_only["conditions"] = conditions
-    images_only = {"momentum": momentum, "plane": plane}
+    features = {"pt": pt, "eta": eta, "mass": mass, "num_particles": num_particles}
     check_json(json, force)
     generator = load_model(model, device, threads)
     order = Order(
@@ -114,15 +112,15 @@ def sample(
         force=force,
     )
     if isinstance(generator, Generator):
-        _refuse(images_only, "images")
-        features = {"pt": pt, "eta": eta, "mass": mass, "num_particles": num_particles}
+        _refuse("images", momentum=momentum, plane=plane)
         sample_jets(generator, order, features, conditions)
     elif isinstance(generator, ImageGenerator):
-        _refuse(jets_only, "jets")
+        _refuse("jets", conditions=conditions, **features)
         sample_images(generator, order, momentum, plane)
 
 
-def _refuse(options: dict[str, object], kind: str) -> None:
+def _refuse(kind: str, **options: object) -> None:
     for name, value in options.items():
         if value is not None:
-            raise InputError(f"--{name}: is for models of {kind}, and this is none; leave it out")
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: is for models of {kind}, and this is none; leave it out")

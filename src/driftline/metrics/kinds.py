@@ -30,6 +30,7 @@ class EventKind:
         sample: the observables of events of one class.
         metrics: all metrics, in the order of the tables.
         headline: names of those that a study judges samplers by; each is a ``Wasserstein``.
+        reported: names of others that a study tells of every sampler, without judging by them.
         averaged: whether the mean of the headline metrics has been published, so that a study
             tells it too.
         concatenate: joins samples.
@@ -51,6 +52,7 @@ class EventKind:
     write: Callable[[Path, Any], None]
     read: Callable[[Path], Any]
     form: Callable[[Any], dict[str, Any]]
+    reported: tuple[str, ...] = ()
     averaged: bool = False
 
     @property
@@ -58,6 +60,11 @@ class EventKind:
         """The metrics that a study judges samplers by."""
         found = {m.name: m for m in self.metrics if isinstance(m, Wasserstein)}
         return tuple(found[name] for name in self.headline)
+
+    @property
+    def reported_metrics(self) -> tuple[Metric, ...]:
+        """The metrics that a study tells besides."""
+        return tuple(metric for metric in self.metrics if metric.name in self.reported)
 
 
 JETS = EventKind(

@@ -13,7 +13,11 @@ from matplotlib.figure import Figure
 
 from driftline.output import replacing
 
-CLASS_NAMES = {"g": "gluon", "q": "light quark", "t": "top quark", "w": "W boson", "z": "Z boson"}
+CLASS_NAMES = {
+    **{"g": "gluon", "q": "light quark", "t": "top quark", "w": "W boson", "z": "Z boson"},
+    **{"e-": "electron", "gamma": "photon", "mu-": "muon", "pi+": r"$\pi^+$", "pi-": r"$\pi^-$"},
+    **{"p": "proton", "track": "tracks", "shower": "showers"},
+}
 
 CLASS_COLOURS = {
     "g": "#0072b2",
@@ -21,6 +25,14 @@ CLASS_COLOURS = {
     "t": "#d55e00",
     "w": "#7b3294",
     "z": "#b8860b",
+    "e-": "#0072b2",
+    "gamma": "#56b4e9",
+    "mu-": "#d55e00",
+    "pi+": "#b8860b",
+    "pi-": "#7b3294",
+    "p": "#009e73",
+    "track": "#d55e00",
+    "shower": "#0072b2",
 }
 
 GENERATED = "#0072b2"

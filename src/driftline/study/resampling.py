@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.metrics.metric import Wasserstein
+from driftline.metrics.metric import Metric, Wasserstein
 from driftline.metrics.sample import Sample
+from driftline.metrics.scores import Measurement
 from driftline.metrics.wasserstein import Counts, Pool, each_once, random_splits
 from driftline.study.results import Floor, Score
 
@@ -115,8 +116,24 @@ def compare(
     )
 
 
+def measured(
+    metrics: Sequence[Metric], a: Sample, b: Sample, event_type: str, seed: int
+) -> list[Measurement]:
+    """The numbers of the metrics for which both samples are large enough."""
+    return [
+        number
+        for metric in metrics
+        if metric.minimum <= min(len(a), len(b)) and metric.undefined(a, event_type) is None
+        for number in metric.measure(a, b, event_type, seed)
+    ]
+
+
 def floor(
-    truth: Sample, sizes: tuple[int, int], event_type: str, metrics: Sequence[Wasserstein]
+    truth: Sample,
+    sizes: tuple[int, int],
+    event_type: str,
+    metrics: Sequence[Wasserstein],
+    reported: Sequence[Metric] = (),
 ) -> Floor:
     r"""What W1 gives between two truth samples of the given sizes, by random splits of ``truth``.
 
@@ -127,9 +144,10 @@ def floor(
 
     Args:
         truth: true events of one class.
-        sizes: jets on the two sides of the comparison that the floor is for.
+        sizes: events on the two sides of the comparison that the floor is for.
         event_type: the class.
         metrics: which distances.
+        reported: other numbers; of one split, not scaled.
     """
     n, m = sizes
     share = min(1.0, len(truth) / (n + m))
@@ -145,5 +163,15 @@ def floor(
         scores={
             key: Score(value=scale * column.mean(), error=scale * column.std(ddof=1))
             for key, column in _distances(metrics, [truth], sides).items()
+        },
+        reported={
+            number.key: Score(value=number.value, error=number.error)
+            for number in measured(
+                reported,
+                truth[np.flatnonzero(sides[0] > 0)],
+                truth[np.flatnonzero(sides[0] < 0)],
+                event_type,
+                _FLOOR,
+            )
         },
     )

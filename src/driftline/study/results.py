@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from driftline.errors import InputError
 from driftline.metrics.kinds import EventKind, kind_named
+from driftline.metrics.scores import Measurement
 from driftline.output import replacing
 
 FORMAT = 3
@@ -35,12 +36,14 @@ class Floor(_Model):
         splits: numbers of truth jets that were compared; where these are smaller than ``sizes``,
             the distances are scaled by the square root law of the sample sizes.
         scores: value: mean; error: standard deviation over random splits.
+        reported: of the numbers that are not judged by, between two truth samples of ``splits``.
     """
 
     event_type: str
     sizes: tuple[int, int]
     splits: tuple[int, int]
     scores: dict[str, Score]
+    reported: dict[str, Score] = {}
 
 
 class Settings(_Model):
@@ -75,6 +78,7 @@ class Cell(_Model):
         seconds: wall time of the sampling.
         repaired: jets touched by each repair.
         scores: distances to the reference, with bootstrap errors.
+        reported: numbers that are not judged by.
     """
 
     sampler: str
@@ -87,6 +91,7 @@ class Cell(_Model):
     seconds: float
     repaired: dict[str, int]
     scores: dict[str, Score]
+    reported: list[Measurement] = []
 
 
 class Row(_Model):
@@ -102,6 +107,7 @@ class Row(_Model):
         fewer_evaluations: by what factor the evaluations of all networks are fewer than the
             baseline's.
         scores: mean distances; errors by the bootstrap over events of all seeds and the reference.
+        reported: mean numbers that are not judged by; errors of one seed, as the reference is one.
     """
 
     sampler: str
@@ -112,6 +118,7 @@ class Row(_Model):
     seconds_per_1000: float
     fewer_evaluations: float
     scores: dict[str, Score]
+    reported: list[Measurement] = []
 
     @property
     def evaluations(self) -> float:

@@ -14,7 +14,7 @@ from driftline.output import check_output
 from driftline.study.cells import Store, Task
 from driftline.study.provenance import fingerprint, fingerprint_events, machine, versions
 from driftline.study.recommend import recommend
-from driftline.study.resampling import compare, floor
+from driftline.study.resampling import compare, floor, measured
 from driftline.study.results import Cell, Floor, Settings, Study
 from driftline.study.summary import summarise
 from driftline.study.verdicts import decide
@@ -200,8 +200,9 @@ class _Work:
             progress=report,
         )
         events, costs = generated.events, generated.costs
+        sample = self.kind.sample(events)
         distances = compare(
-            self.kind.sample(events),
+            sample,
             self.reference,
             self.kind.headline_metrics,
             draws=self.settings.draws,
@@ -219,6 +220,9 @@ class _Work:
             seconds=costs.seconds,
             repaired=generated.repaired,
             scores=distances.scores,
+            reported=measured(
+                self.kind.reported_metrics, sample, self.reference, task.event_type, task.seed
+            ),
         )
         store.put(task, cell, events, distances)
 
@@ -318,4 +322,5 @@ def _floor(
     pool = true
     if truth is not None and event_type in truth.present:
         pool = kind.concatenate([true, truth.of_type(event_type)])
-    return floor(kind.sample(pool), (count, len(true)), event_type, kind.headline_metrics)
+    sizes = count, len(true)
+    return floor(kind.sample(pool), sizes, event_type, kind.headline_metrics, kind.reported_metrics)

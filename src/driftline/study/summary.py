@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from driftline.metrics.scores import Measurement
 from driftline.network_samplers import NetworkSamplers
 from driftline.study.cells import Store, Task
 from driftline.study.endpoints import endpoint
@@ -87,4 +88,14 @@ def _row(cells: Sequence[Cell], distances: Distances, baseline: Row | None) -> R
         seconds_per_1000=1000 * sum(c.seconds for c in cells) / events,
         fewer_evaluations=baseline.evaluations / sum(evaluations.values()) if baseline else 1.0,
         scores=distances.scores,
+        reported=[_mean(numbers) for numbers in zip(*(c.reported for c in cells), strict=True)],
     )
+
+
+def _mean(numbers: Sequence[Measurement]) -> Measurement:
+    """Of one number over seeds, which share the reference: the error stays that of one."""
+    update = {name: sum(getattr(n, name) for n in numbers) / len(numbers) for name in _AVERAGED}
+    return numbers[0].model_copy(update=update)
+
+
+_AVERAGED = ("value", "error")

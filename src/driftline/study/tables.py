@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from driftline.metrics.metric import Wasserstein
-from driftline.metrics.scores import unit_factor
+from driftline.metrics.scores import Measurement, unit_factor
 from driftline.study.results import Outcome, Row, Score, Study
 
 
-def column_name(metric: Wasserstein) -> str:
-    """Name of a metric with its unit."""
+def column_name(metric: Wasserstein | Measurement) -> str:
+    """Name of a metric or a number with its unit."""
     return f"{metric.label} [{metric.unit}]" if metric.unit else metric.label
 
 
@@ -106,6 +106,7 @@ def head(study: Study) -> list[str]:
     return [
         "Sampler",
         *map(column_name, study.events.headline_metrics),
+        *map(column_name, study.rows[0].reported),
         f"Evaluations ({' + '.join(study.networks)})",
         "Fewer",
         f"s per 1,000 {study.events.name}",
@@ -115,24 +116,33 @@ def head(study: Study) -> list[str]:
 
 def rows(study: Study, event_type: str) -> Iterator[list[str]]:
     """The floor, then every sampler in one class."""
-    floor = study.floor(event_type).scores
-    metrics = study.events.headline_metrics
-    yield ["floor", *(number(floor[m.name], m) for m in metrics), "", "", "", ""]
-    for row in study.rows:
-        if row.event_type == event_type:
-            yield _cells(study, row)
+    floor = study.floor(event_type)
+    mine = [row for row in study.rows if row.event_type == event_type]
+    yield [
+        "floor",
+        *(number(floor.scores[m.name], m.unit) for m in study.events.headline_metrics),
+        *(_if_known(floor.reported.get(n.key), n.unit) for n in mine[0].reported),
+        *[""] * 4,
+    ]
+    for row in mine:
+        yield _cells(study, row)
 
 
 def _cells(study: Study, row: Row) -> list[str]:
     baseline = row.sampler == study.baseline
     return [
         row.label,
-        *(number(row.scores[m.name], m) for m in study.events.headline_metrics),
+        *(number(row.scores[m.name], m.unit) for m in study.events.headline_metrics),
+        *(number(found, found.unit) for found in row.reported),
         " + ".join(f"{evaluations:.0f}" for evaluations in row.by_network.values()),
         "1" if baseline else f"{row.fewer_evaluations:.3g}",
         f"{row.seconds_per_1000:.3g}",
         "baseline" if baseline else study.outcome(row.sampler, row.event_type),
     ]
+
+
+def _if_known(score: Score | None, unit: str) -> str:
+    return number(score, unit) if score else ""
 
 
 def _endpoint_table(study: Study) -> Iterator[str]:
@@ -188,10 +198,10 @@ def best_rows(study: Study) -> Iterator[list[str]]:
         yield [best.event_type, study.labels[best.sampler], average, verdict]
 
 
-def number(score: Score, metric: Wasserstein) -> str:
-    """Value ± error in the metric's unit, to the second digit of the error."""
-    unit = unit_factor(metric.unit)
-    value, error = score.value / unit, score.error / unit
+def number(score: Score | Measurement, unit: str) -> str:
+    """Value ± error in a unit, to the second digit of the error."""
+    factor = unit_factor(unit)
+    value, error = score.value / factor, score.error / factor
     digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 2
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 

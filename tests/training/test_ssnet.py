@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy_images import toy_images
 
 from driftline import modelfile
 from driftline.errors import InputError
 from driftline.metrics.images.segmentation import read_ssnet, segmentation_scores
 from driftline.training import ssnet
 from driftline.training.ssnet import Quality, quality, train_ssnet
+from toy_images import toy_images
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from driftline.cli import (
     report,
     sample,
     simulate,
+    ssnet,
     study,
     train,
     tune,
@@ -32,6 +33,7 @@ app.command("demo")(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 app.command("crop")(crop.crop)
 app.command("train")(train.train)
+app.command("train-ssnet")(ssnet.train_ssnet)
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
 app.command("study")(study.study)

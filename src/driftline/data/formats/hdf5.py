@@ -10,7 +10,7 @@ import h5py
 
 from driftline.errors import InputError
 
-DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
+DAMAGED = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
 """What h5py raises, depending on which byte of a file is wrong."""
 
 

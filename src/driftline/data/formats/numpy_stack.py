@@ -43,13 +43,14 @@ def blocks(path: Path, size: int = 256, unit: str | None = None) -> Iterator[Ima
 def _stacks(path: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
     """The arrays of a file with the names that tell their class."""
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            yield _checked(str(path), loaded)
-            return
-        with loaded:
-            for name in loaded.files:
-                yield _checked(f"{path} ({name})", loaded[name])
+        with path.open("rb") as file:  # np.load would leave a damaged .npz open
+            if file.read(2) == b"PK":
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    for name in arrays.files:
+                        yield _checked(f"{path} ({name})", arrays[name])
+                return
+        yield _checked(str(path), np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{path}: cannot be read as NumPy arrays ({error}); fetch or make it again"

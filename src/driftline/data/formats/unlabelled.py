@@ -54,7 +54,7 @@ def unlabelled(
         )
     if unit is not None and unit not in UNITS:
         raise InputError(f"--unit: unknown unit {unit!r}; choose from {', '.join(UNITS)}")
-    made = values.astype(np.float32, copy=False)
+    made = np.array(values, dtype=np.float32)  # a copy, where a file is mapped
     if unit in (None, "8-bit"):
         wrong = ~((made >= 0) & (made <= 255) & (made == np.floor(made)))
         if wrong.any():

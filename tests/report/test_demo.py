@@ -1,6 +1,7 @@
 """The demonstration on a tiny model."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,11 @@ from tiny_models import tiny_generator
 
 
 @pytest.fixture
-def small(monkeypatch, make_jets):
+def small(make_jets):
     jets = make_jets(200, types=("t", "w"))
-    monkeypatch.setattr(demo, "SAMPLERS", ("rk45:tolerance=1e-3", "dpm:steps=4"))
     return {
+        "show": replace(demo.JETS, samplers=("rk45:tolerance=1e-3", "dpm:steps=4"), compared=20),
         "count": 110,
-        "compared": 20,
         "model": tiny_generator(jets),
         "reference": jets,
     }
@@ -27,7 +27,7 @@ def small(monkeypatch, make_jets):
 def test_demo(small, tmp_path):
     told = []
     out = tmp_path / "demo"
-    result = demo.run_demo(out, **small, progress=lambda what, done, total: told.append(done))
+    result = demo.run_demo(out=out, **small, progress=lambda what, done, total: told.append(done))
     assert told == pytest.approx(sorted(told))
     assert told[0] == 0
     assert told[-1] <= 1
@@ -38,17 +38,17 @@ def test_demo(small, tmp_path):
     keys = {score["key"] for score in json.loads((out / "evaluation.json").read_text())["scores"]}
     assert {"w1m", "w1p", "w1efp", "w1_mass", "w1_pt"} <= keys
     scores = list(result.scores())
-    assert [len(row) for row in scores] == [len(demo.SCORES_HEAD)] * 2
+    assert [len(row) for row in scores] == [len(result.head)] * 2
     assert [len(row) for row in result.comparison()] == [len(head(result.study))] * 3
 
 
 def test_demo_can_be_repeated(small, tmp_path, monkeypatch):
     """As ``make demo`` does, which forces: cells of the last time must not be in the way."""
-    for figures in ("evaluation_figures", "study_figures", "overview_figure", "save"):
+    for figures in ("evaluation_figures", "study_figures", "save"):
         monkeypatch.setattr(demo, figures, lambda *_: [])
-    monkeypatch.setattr(demo, "SAMPLERS", ("dpm:steps=2",))
-    first = demo.run_demo(tmp_path, **small)
-    again = demo.run_demo(tmp_path, **small, force=True)
+    small["show"] = replace(small["show"], samplers=("dpm:steps=2",), overview=lambda *_: None)
+    first = demo.run_demo(out=tmp_path, **small)
+    again = demo.run_demo(out=tmp_path, **small, force=True)
     assert again.evaluation == first.evaluation
     assert again.study.cells[0].scores == first.study.cells[0].scores
     assert again.study.cells[0].seconds != first.study.cells[0].seconds
@@ -57,5 +57,5 @@ def test_demo_can_be_repeated(small, tmp_path, monkeypatch):
 def test_demo_does_not_overwrite(small, tmp_path):
     (tmp_path / "precious").touch()
     with pytest.raises(InputError, match=r"exists already.*--force"):
-        demo.run_demo(tmp_path, **small)
+        demo.run_demo(out=tmp_path, **small)
     assert [p.name for p in tmp_path.iterdir()] == ["precious"]

@@ -7,14 +7,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from driftline.data.clouds import Jets, concatenate
+from matplotlib.figure import Figure
+
+from driftline.data.events import LabelledEvents
 from driftline.data.formats import jetnet
-from driftline.data.shipped import shipped_references
+from driftline.data.shipped import read_reference
 from driftline.errors import InputError
-from driftline.generator import Generator, load
+from driftline.generation import EventGenerator
+from driftline.generator import load
 from driftline.metrics.evaluation import choose, evaluate
-from driftline.metrics.kinds import JETS
+from driftline.metrics.kinds import kind_named, kind_of
 from driftline.metrics.scores import Evaluation, Score, unit_factor
 from driftline.output import write_text
 from driftline.report.figures import evaluation_figures, study_figures
@@ -24,26 +28,54 @@ from driftline.study.results import Study
 from driftline.study.run import run_study
 from driftline.study.tables import column_name, markdown, rows
 
-MODEL = REFERENCE = "jets30"
-
-METRICS = ("w1m", "w1p", "w1efp", "w1_mass", "w1_pt")
-
-SAMPLERS = (
-    "rk45:tolerance=1e-5",
-    "rk45:tolerance=1e-3",
-    "em:steps=300",
-    "pc:steps=125",
-    "dpm:steps=10",
-    "dpm:steps=20",
-    "dpm:steps=30",
-)
-"""The first is the baseline. All together cost about 1,200 evaluations a jet."""
-
-STUDIED = "t"
-"""The class with the richest substructure; the others would cost as much time again each."""
-
 Progress = Callable[[str, float, float], None]
 """Told what is being done, how much is done and of how much."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """What is shown of one kind of event.
+
+    Attributes:
+        model: name of the shipped model, and of the shipped reference.
+        metrics: names of those in the table.
+        samplers: compared; the first is the baseline.
+        studied: the class that they are compared on: the others would cost as much time again each.
+        compared: events that each sampler makes.
+        overview: the one picture, from generated and true events and the study.
+        write: writes the generated events into a directory.
+    """
+
+    model: str
+    metrics: tuple[str, ...]
+    samplers: tuple[str, ...]
+    studied: str
+    compared: int
+    overview: Callable[[Any, Any, Study], Figure]
+    write: Callable[[Path, Any], list[Path]]
+
+
+JETS = Show(
+    model="jets30",
+    metrics=("w1m", "w1p", "w1efp", "w1_mass", "w1_pt"),
+    samplers=(
+        "rk45:tolerance=1e-5",
+        "rk45:tolerance=1e-3",
+        "em:steps=300",
+        "pc:steps=125",
+        "dpm:steps=10",
+        "dpm:steps=20",
+        "dpm:steps=30",
+    ),
+    studied="t",
+    compared=400,
+    overview=overview_figure,
+    write=lambda folder, jets: jetnet.write_directory(folder, jets, force=True),
+)
+"""Top jets have the richest substructure; the samplers cost about 1,200 evaluations a jet."""
+
+SHOWS = {"jets": JETS}
+"""By the name that the command knows them by."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +83,8 @@ class Demo:
     """What the demonstration found and wrote.
 
     Attributes:
-        evaluation: of jets of all classes.
-        study: of the samplers, on one class and few jets.
+        evaluation: of events of all classes.
+        study: of the samplers, on one class and few events.
         files: the picture first.
     """
 
@@ -60,24 +92,26 @@ class Demo:
     study: Study
     files: list[Path]
 
+    @property
+    def head(self) -> list[str]:
+        """Columns of ``scores``."""
+        return ["class", *(column_name(score) for score in self._scores(self.study.types[0]))]
+
     def scores(self) -> Iterator[list[str]]:
-        """A row a class, for ``SCORES_HEAD``: metrics with errors, and floors in brackets."""
+        """A row a class: metrics with errors, and floors in brackets."""
         for event_type in dict.fromkeys(score.event_type for score in self.evaluation.scores):
-            found = [self.evaluation.score(event_type, key) for key in METRICS]
-            yield [CLASS_NAMES.get(event_type, event_type), *map(_with_floor, found)]
+            name = CLASS_NAMES.get(event_type, event_type)
+            yield [name, *map(_with_floor, self._scores(event_type))]
 
     def comparison(self) -> Iterator[list[str]]:
         """A row a sampler, for ``driftline.study.tables.head``."""
         return rows(self.study, self.study.types[0])
 
-
-SCORES_HEAD = (
-    "class",
-    *map(column_name, JETS.headline_metrics),
-    "W1 jet mass [GeV]",
-    "W1 jet pT [GeV]",
-)
-"""Columns of ``Demo.scores``."""
+    def _scores(self, event_type: str) -> list[Score]:
+        """Of the metrics themselves, without components and other conventions."""
+        names = {metric.name for metric in kind_named(self.evaluation.kind).metrics}
+        found = self.evaluation.scores
+        return [s for s in found if s.event_type == event_type and s.key in names]
 
 
 def _with_floor(score: Score) -> str:
@@ -87,45 +121,45 @@ def _with_floor(score: Score) -> str:
     return f"{value:.2f} ± {error:.2f} ({floor:.2f})"
 
 
-def shipped_reference() -> Jets:
-    """The reference jets that come with the package."""
-    return jetnet.read_directory(shipped_references().get(REFERENCE, Path(REFERENCE)))
-
-
 def run_demo(
+    show: Show,
     out: Path,
     *,
     seed: int = 1,
     count: int = 1000,
-    compared: int = 400,
     force: bool = False,
     progress: Progress = lambda what, done, total: None,
-    model: Generator | None = None,
-    reference: Jets | None = None,
+    model: EventGenerator | None = None,
+    reference: LabelledEvents | None = None,
 ) -> Demo:
     """Sample, judge, compare and draw.
 
     Args:
-        out: directory; jets go to ``out/jets``, the comparison of samplers to ``out/samplers``.
+        show: what is shown.
+        out: directory; events go to ``out/KIND``, the comparison of samplers to ``out/samplers``.
         seed: of the noise and of all resampling.
-        count: jets of each class that are judged.
-        compared: jets that each sampler makes.
+        count: events of each class that are judged.
         force: replace what an earlier demonstration left in ``out``.
         progress: told how far it is.
         model: by default the shipped one.
-        reference: true jets, by default the shipped ones.
+        reference: true events, by default the shipped ones.
 
     Raises:
         InputError: ``out`` exists and ``force`` is false, or cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not force:
         raise InputError(f"{out}: exists already; choose another --out or replace it with --force")
-    generator = load(MODEL) if model is None else model
-    true = shipped_reference() if reference is None else reference
-    made = _generate(generator, count, seed, _part(progress, 0.0, 0.2))
-    files = jetnet.write_directory(out / "jets", made, force=True)
+    generator = load(show.model) if model is None else model
+    true = read_reference(Path(show.model)) if reference is None else reference
+    kind = kind_of(true)
+    made = kind.concatenate(_generate(generator, count, seed, _part(progress, 0.0, 0.2)))
+    files = show.write(out / kind.name, made)
     evaluation = evaluate(
-        made, true, seed=seed, metrics=choose(JETS, METRICS), progress=_part(progress, 0.2, 0.3)
+        made,
+        true,
+        seed=seed,
+        metrics=choose(kind, show.metrics),
+        progress=_part(progress, 0.2, 0.3),
     )
     write_text(out / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n", force=True)
 
@@ -136,9 +170,9 @@ def run_demo(
         generator,
         true,
         folder,
-        samplers=SAMPLERS,
-        count=compared,
-        types=[STUDIED],
+        samplers=show.samplers,
+        count=show.compared,
+        types=[show.studied],
         seeds=[seed],
         draws=300,
         force=True,
@@ -146,7 +180,7 @@ def run_demo(
     )
     write_text(folder / "study.md", markdown(study), force=True)
     progress("figures", 0.9, 1.0)
-    picture = save(overview_figure(made, true, study), out / "overview")
+    picture = save(show.overview(made, true, study), out / "overview")
     files += evaluation_figures(made, true, out / "figures")
     files += study_figures(study, folder)
     return Demo(
@@ -161,10 +195,12 @@ def _part(progress: Progress, start: float, end: float) -> Progress:
     return lambda what, done, total: progress(what, start + (end - start) * done / total, 1.0)
 
 
-def _generate(generator: Generator, count: int, seed: int, progress: Progress) -> Jets:
-    """``count`` jets of every class."""
+def _generate(
+    generator: EventGenerator, count: int, seed: int, progress: Progress
+) -> list[LabelledEvents]:
+    """``count`` events of every class."""
     parts = []
     for k, event_type in enumerate(generator.types):
-        progress(f"{event_type}: {count:,} jets", k, len(generator.types))
-        parts.append(generator.generate(count, event_type, seed=seed).jets)
-    return concatenate(parts)
+        progress(f"{event_type}: {count:,} {generator.kind}", k, len(generator.types))
+        parts.append(generator.generate(count, event_type, seed=seed).events)
+    return parts

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.data import clouds
+from driftline.data import clouds, images
 from driftline.data.clouds import Jets
 from driftline.data.events import LabelledEvents
-from driftline.data.formats import jetnet
+from driftline.data.formats import image_file, jetnet
+from driftline.data.images import Images
+from driftline.metrics.images.observables import ImageSample
+from driftline.metrics.images.table import IMAGE_HEADLINE, IMAGE_METRICS
 from driftline.metrics.jet_metrics import METRICS
 from driftline.metrics.jet_observables import JetSample
 from driftline.metrics.metric import Metric, Wasserstein
@@ -83,7 +86,23 @@ JETS = EventKind(
     averaged=True,
 )
 
-KINDS = (JETS,)
+IMAGES = EventKind(
+    name="images",
+    one="image",
+    events=Images,
+    numbers=("pixels",),
+    sample=ImageSample,
+    metrics=IMAGE_METRICS,
+    headline=IMAGE_HEADLINE,
+    reported=("ssnet_fid",),
+    concatenate=images.concatenate,
+    distances=images.distances,
+    write=lambda path, events: image_file.write(path, events, force=True),
+    read=image_file.read,
+    form=lambda events: {},
+)
+
+KINDS = (JETS, IMAGES)
 """All of them."""
 
 

@@ -37,7 +37,9 @@ def event(rng, number, ticks=135, tag="gauss1", first=2560):
         f"tickinfo_{tag}_{number}": np.array([0.0, 500.0, 0.0]),
         f"frame_wiener1_{number}": np.ones((channels, ticks), dtype=np.float32),
         f"summary_wiener1_{number}": np.ones(channels),
-        f"chanmask_bad_{number}": np.array([[7, 0, ticks], [2560 + 21, 8, 20]], dtype=np.int32),
+        f"chanmask_bad_{number}": np.array(
+            [[7, 0, ticks], [2581, 8, 20], [2619, 0, ticks]], dtype=np.int32
+        ),
     }
 
 
@@ -65,7 +67,8 @@ def test_tiles(tmp_path, mode):
     assert (images.unit, images.threshold) == ("electrons", 400.0)
     assert (images.event == 40896).all()
     assert images.attributes["tag"] == "gauss1"
-    assert images.attributes["bad"] == [[1, 1, 2, 4]]  # wire 1 of the second plane
+    # wire 1 of the second plane and wire 23 of the third; channel 7 is not of this anode
+    assert images.attributes["bad"] == [[1, 1, 2, 4], [2, 23, 0, columns - 1]]
 
 
 def test_events_and_the_order_of_channels(tmp_path):

@@ -50,6 +50,8 @@ _LAYOUT: dict[str, tuple[str, type, int]] = {
 _REQUIRED = ("images", "class", "event", "planes")
 _CHUNK = 2**18
 """Pixels in a chunk, or one image where that is larger."""
+_BLOCK = 2**24
+"""Pixels in a block, or one image where that is larger."""
 
 
 class Writer:
@@ -178,14 +180,16 @@ def read(path: Path, count: int | None = None) -> Images:
         return _read(Path(path), file, 0, count)
 
 
-def blocks(path: Path, size: int = 256) -> Iterator[Images]:
-    """The images of a file, at most ``size`` at a time.
+def blocks(path: Path, size: int | None = None) -> Iterator[Images]:
+    """The images of a file, at most ``size`` at a time, by default so many as have 64 MB of pixels.
 
     Raises:
         InputError: as ``read``.
     """
     with opened(path) as file:
-        total = len(_dataset(Path(path), file, "images"))
+        stored = _dataset(Path(path), file, "images")
+        total = len(stored)
+        size = size or max(1, _BLOCK // max(1, int(np.prod(stored.shape[1:]))))
         for start in range(0, max(total, 1), size):
             yield _read(Path(path), file, start, min(size, total - start))
 

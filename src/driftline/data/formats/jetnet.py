@@ -27,6 +27,7 @@ from driftline.data.clouds import (
     Jets,
     concatenate,
 )
+from driftline.data.formats.hdf5 import opened, provenance
 from driftline.errors import InputError
 from driftline.output import replacing
 
@@ -37,8 +38,6 @@ _MASS_ROUNDING = 1e-3
 """GeV: masses of light jets come out this far below zero where E^2 - p^2 cancels."""
 _FILE_NAME = re.compile(rf"({'|'.join(JET_TYPES)})(\d*)")
 _SUFFIXES = (".hdf5", ".h5")
-_DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
-"""What h5py raises, depending on which byte of a file is wrong."""
 
 
 def read(
@@ -62,17 +61,12 @@ def read(
             there are fewer jets or particles than asked for. The message names file and field.
     """
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            attributes = _provenance(path, file)
-            jet_type = str(jet_type or file.attrs.get("jet_type") or _type_of_name(path))
-            _check_type(path, jet_type)
-            clouds = _load(path, file, "particle_features", ("jets", "particles", 4), count)
-            features = _load(path, file, "jet_features", ("jets", 4), count)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the path") from error
-    except _DAMAGED as error:
-        raise InputError(_unreadable(path, error)) from error
+    with opened(path) as file:
+        attributes = provenance(path, file)
+        jet_type = str(jet_type or file.attrs.get("jet_type") or _type_of_name(path))
+        _check_type(path, jet_type)
+        clouds = _load(path, file, "particle_features", ("jets", "particles", 4), count)
+        features = _load(path, file, "jet_features", ("jets", 4), count)
     _check(path, clouds, features)
     clouds, features = _select(path, clouds, features, particles)
     mask = clouds[..., _MASK] > 0
@@ -191,16 +185,6 @@ def _fill(target: Path, path: Path, jets: Jets) -> None:
             dataset.attrs["columns"] = list(columns)
 
 
-def _provenance(path: Path, file: h5py.File) -> dict[str, Any]:
-    try:
-        found = json.loads(file.attrs.get("provenance", "{}"))
-    except ValueError as error:
-        raise InputError(
-            f"{path}: attribute provenance is not JSON ({error}); delete it or write it anew"
-        ) from error
-    return found if isinstance(found, dict) else {"provenance": found}
-
-
 def _type_of_name(path: Path) -> str:
     match = _FILE_NAME.fullmatch(path.name.split(".")[0])
     if match is None:
@@ -253,16 +237,6 @@ def _load(
         raise InputError(f"{path}: holds {len(dataset)} jets, {count} are asked for; ask for fewer")
     with np.errstate(over="ignore"):  # what overflows float32 is reported as infinite
         return np.asarray(dataset[:count]).astype(np.float32, copy=False)
-
-
-def _unreadable(path: Path, error: BaseException) -> str:
-    if path.is_dir():
-        return f"{path}: is a directory, expected an HDF5 file; give one of its files"
-    if isinstance(error, PermissionError):
-        return f"{path}: no permission to read it; change its permissions"
-    if h5py.is_hdf5(path):
-        return f"{path}: truncated or damaged HDF5 file; fetch or make it again"
-    return f"{path}: not an HDF5 file (or its beginning is damaged); fetch or make it again"
 
 
 def _check(path: Path, clouds: NDArray[np.float32], features: NDArray[np.float32]) -> None:

@@ -35,7 +35,7 @@ _DAMAGED = (
 """What uproot raises, depending on which byte of a file is wrong."""
 
 
-def blocks(path: Path, size: int = 256) -> Iterator[Images]:
+def blocks(path: Path, size: int = 64) -> Iterator[Images]:
     """The images of a file, at most ``size`` at a time, in MeV.
 
     Classes, momenta [MeV/c] and starts [cm, in the coordinates of the file] come from the

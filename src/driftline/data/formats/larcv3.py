@@ -35,7 +35,7 @@ def is_larcv3(file: h5py.File) -> bool:
 
 
 def blocks(
-    path: Path, size: int = 256, unit: str | None = None, producer: str | None = None
+    path: Path, size: int = 64, unit: str | None = None, producer: str | None = None
 ) -> Iterator[Images]:
     """The images of a file, at most ``size`` at a time; axis 0 of a projection runs along rows.
 

@@ -108,7 +108,7 @@ def blocks(
                 "detector": detector.name,
                 "tag": tag,
                 "ticks in a column": rebin,
-                "bad": _bad(bad, numbers, detector.channels, rebin),
+                "bad": _bad(bad, numbers, detector.channels, rebin, frame.shape[1]),
             },
         )
     if not left:
@@ -232,7 +232,11 @@ def _ordered(
 
 
 def _bad(
-    masks: NDArray[Any], numbers: NDArray[np.int64], channels: tuple[int, ...], rebin: int
+    masks: NDArray[Any],
+    numbers: NDArray[np.int64],
+    channels: tuple[int, ...],
+    rebin: int,
+    ticks: int,
 ) -> list[list[int]]:
     """[plane, wire, first and last column] of bad stretches (channel, first tick, last tick)."""
     here = masks[np.isin(masks[:, 0], numbers)].astype(np.int64)
@@ -240,5 +244,6 @@ def _bad(
     edges = np.cumsum(channels)
     plane = np.searchsorted(edges, row, side="right")
     wire = row - (edges - channels)[plane]
-    first, last = here[:, 1] // rebin, (here[:, 2] - 1) // rebin
+    first = here[:, 1] // rebin
+    last = np.minimum((here[:, 2] - 1) // rebin, ticks // rebin - 1)
     return np.stack([plane, wire, first, last], axis=1).tolist()

@@ -89,3 +89,11 @@ def distances(jets: Jets, reference: Jets) -> NDArray[np.float64]:
     real = np.maximum((jets.mask | reference.mask).sum(axis=1), 1)
     squared: NDArray[np.float64] = np.square(apart).sum(axis=(1, 2)) / (3 * real)
     return np.sqrt(squared)
+
+
+def unlike(jets: Jets, others: Jets) -> str | None:
+    """In what two samples differ so that they cannot be compared, and the remedy; or None."""
+    slots, other = jets.particles.shape[1], others.particles.shape[1]
+    if slots == other:
+        return None
+    return f"up to {slots} and {other} particles a jet; read both with the same --particles"

@@ -116,3 +116,16 @@ def distances(images: Images, reference: Images) -> NDArray[np.float64]:
     apart = (images.pixels.astype(np.float64) - reference.pixels) / scale
     squared: NDArray[np.float64] = np.square(apart).mean(axis=(1, 2, 3))
     return np.sqrt(squared)
+
+
+def unlike(images: Images, others: Images) -> str | None:
+    """In what two samples differ so that they cannot be compared, and the remedy; or None."""
+    for what, one, other in (
+        ("planes, rows and columns", images.pixels.shape[1:], others.pixels.shape[1:]),
+        ("unit", images.unit, others.unit),
+        ("threshold", images.threshold, others.threshold),
+        ("pitch", images.pitch, others.pitch),
+    ):
+        if one != other:
+            return f"{what}: {one} and {other}; treat both alike, with driftline crop"
+    return None

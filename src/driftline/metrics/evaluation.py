@@ -55,7 +55,7 @@ def evaluate(
         class, such as FPND for other than 30 particles, are listed with the reason.
 
     Raises:
-        InputError: samples of two kinds, too few events for a metric, a class without reference, or
+        InputError: samples of two kinds or forms, too few events for a metric, a class without reference, or
             a value that is not finite.
     """
     kind = kind_of(generated)
@@ -63,6 +63,8 @@ def evaluate(
     for role, sample in samples.items():
         if sample is not None:
             _check(kind, sample, role)
+            if difference := kind.unlike(generated, sample):
+                raise InputError(f"generated and {role} {kind.name} differ: {difference}")
     cases = [_Case.arrange(kind, t, generated, reference, floor, seed) for t in generated.present]
     chosen = kind.metrics if metrics is None else metrics
     tasks = [(case, metric) for case in cases for metric in chosen]

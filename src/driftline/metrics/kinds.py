@@ -1,7 +1,7 @@
 """The kinds of events: what an evaluation, a study and the command line have to know of each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from driftline.data.events import LabelledEvents
 from driftline.data.formats import image_file, jetnet
 from driftline.data.images import Images
 from driftline.metrics.images.observables import ImageSample
-from driftline.metrics.images.table import IMAGE_HEADLINE, IMAGE_METRICS
+from driftline.metrics.images.table import IMAGE_HEADLINE, IMAGE_METRICS, image_metrics
 from driftline.metrics.jet_metrics import METRICS
 from driftline.metrics.jet_observables import JetSample
 from driftline.metrics.metric import Metric, Wasserstein
@@ -37,6 +37,7 @@ class EventKind:
         averaged: whether the mean of the headline metrics has been published, so that a study
             tells it too.
         concatenate: joins samples.
+        unlike: in what two samples differ so that they cannot be compared, and the remedy; or None.
         distances: (N,) how far event i of one sample is from event i of the other.
         write: a file of events; replaces one that exists.
         read: reads it back.
@@ -51,6 +52,7 @@ class EventKind:
     metrics: tuple[Metric, ...]
     headline: tuple[str, ...]
     concatenate: Callable[[Sequence[Any]], Any]
+    unlike: Callable[[Any, Any], str | None]
     distances: Callable[[Any, Any], NDArray[np.float64]]
     write: Callable[[Path, Any], None]
     read: Callable[[Path], Any]
@@ -79,6 +81,7 @@ JETS = EventKind(
     metrics=METRICS,
     headline=("w1m", "w1p", "w1efp"),
     concatenate=clouds.concatenate,
+    unlike=clouds.unlike,
     distances=clouds.distances,
     write=lambda path, jets: jetnet.write(path, jets, force=True),
     read=jetnet.read,
@@ -96,6 +99,7 @@ IMAGES = EventKind(
     headline=IMAGE_HEADLINE,
     reported=("ssnet_fid",),
     concatenate=images.concatenate,
+    unlike=images.unlike,
     distances=images.distances,
     write=lambda path, events: image_file.write(path, events, force=True),
     read=image_file.read,
@@ -116,5 +120,7 @@ def kind_named(name: str) -> EventKind:
 
 
 def kind_of(events: LabelledEvents) -> EventKind:
-    """The kind of a sample."""
+    """The kind of a sample; of images, with metrics in their unit."""
+    if isinstance(events, Images) and events.unit != "MeV":
+        return replace(IMAGES, metrics=image_metrics(events.unit))
     return next(kind for kind in KINDS if isinstance(events, kind.events))

@@ -55,8 +55,8 @@ def evaluate(
         class, such as FPND for other than 30 particles, are listed with the reason.
 
     Raises:
-        InputError: samples of two kinds or forms, too few events for a metric, a class without reference, or
-            a value that is not finite.
+        InputError: samples of two kinds or forms, too few events for a metric, a class without
+            reference, or a value that is not finite.
     """
     kind = kind_of(generated)
     samples = {"generated": generated, "reference": reference, "floor": floor}

@@ -53,6 +53,13 @@ RECOMBINATION: dict[str, Callable[[Array], Array]] = {
 """The models by name."""
 
 
+def calibration(recombination: str, unit: str) -> float:
+    """What a MeV deposited at ``MIP_LOSS`` gives in a unit: 1 in ``MeV``, else ``electrons``."""
+    if unit == "MeV":
+        return 1.0
+    return float(RECOMBINATION[recombination](np.array([MIP_LOSS]))[0]) / IONISATION_WORK
+
+
 def charges(energy: Array, loss: Array, recombination: str, unit: str) -> Array:
     """What the detector sees of deposits.
 
@@ -67,6 +74,5 @@ def charges(energy: Array, loss: Array, recombination: str, unit: str) -> Array:
         (n,) float64.
     """
     survive = RECOMBINATION[recombination]
-    if unit == "electrons":
-        return energy * survive(loss) / IONISATION_WORK
-    return energy * survive(loss) / survive(np.array([MIP_LOSS]))[0]
+    relative = survive(loss) / survive(np.array([MIP_LOSS]))[0]
+    return calibration(recombination, unit) * energy * relative

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from driftline.data.images import IMAGE_TYPES, PDG_CODES, Images, concatenate
 from driftline.errors import InputError
 from driftline.simulation.liquid_argon.argon import KINDS, MASSES
-from driftline.simulation.liquid_argon.charge import RECOMBINATION, charges
+from driftline.simulation.liquid_argon.charge import RECOMBINATION, calibration, charges
 from driftline.simulation.liquid_argon.particles import (
     COLUMNS,
     ENERGY,
@@ -61,8 +61,8 @@ class LiquidArgonSettings:
         recombination: name in ``charge.RECOMBINATION``.
         unit: of the pixels, ``MeV`` (calibrated at minimum ionisation) or ``electrons``.
         diffusion: spread charge on its drift along x.
-        noise: standard deviation of a pixel's noise, in ``unit``.
-        threshold: pixels below it are zero, in ``unit``.
+        noise: standard deviation of a pixel's noise [MeV], white.
+        threshold: pixels below it are zero [MeV]; both are converted to ``unit``.
     """
 
     momentum: tuple[float, float] = (30.0, 800.0)
@@ -80,7 +80,7 @@ class LiquidArgonSettings:
         low, high = self.momentum
         if not 0.0 < low <= high < 1e5:
             raise InputError(
-                f"momentum: {low:g},{high:g} is no range of MeV/c; give two numbers, the lower first"
+                f"momentum: {low:g},{high:g} is no range [MeV/c]; give the lower number first"
             )
         if not 0.0 <= self.start <= self.end <= SIDE:
             raise InputError(f"start: give a part of the box, between 0 and {SIDE:g} cm")
@@ -129,6 +129,8 @@ def _block(
     momentum, start = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
     shower = np.zeros(shape[1:], np.float32)
     work = make_work(settings.momentum[1] + 1000.0)
+    scale = calibration(settings.recombination, settings.unit)
+    noise, threshold = scale * settings.noise, scale * settings.threshold
     for i, (particle, number) in enumerate(events):
         rng = event_generator(particle, number, seed)
         first = _first(particle, settings, rng)
@@ -142,7 +144,7 @@ def _block(
         )
         shower[:] = 0.0
         project(deposits, charge, PITCH, settings.diffusion, pixels[i], shower)
-        finish(pixels[i], shower, labels[i], settings.noise, settings.threshold, rng)
+        finish(pixels[i], shower, labels[i], noise, threshold, rng)
     classes = np.array([IMAGE_TYPES.index(particle) for particle, _ in events], np.int64)
     numbers = np.array([number for _, number in events], np.int64)
     return Images(
@@ -156,7 +158,7 @@ def _block(
         start=start,
         corner=np.zeros((count, 3, 2), np.int32),
         unit=settings.unit,
-        threshold=settings.threshold,
+        threshold=threshold,
         pitch=PITCH,
         attributes=_provenance(seed, settings),
     )
@@ -169,11 +171,10 @@ def simulate_blocks(
     seed: int,
     workers: int | None = None,
     settings: LiquidArgonSettings | None = None,
-    transform: Callable[[Images], Images] | None = None,
 ) -> Iterator[Images]:
     """Simulate events and give them in blocks, in order, few of them in memory at a time.
 
-    The classes alternate: event 0 of each, event 1 of each, ..., so that a larger sample begins with
+    The classes alternate: event 0 of each, event 1 of each, and so on: a larger sample begins with
     the smaller one.
 
     Args:
@@ -182,7 +183,6 @@ def simulate_blocks(
         seed: of all random numbers.
         workers: threads; by default one for each core this process may use.
         settings: what is simulated and how it is read out.
-        transform: applied to each block where it is made, such as a crop.
 
     Returns:
         An iterator over blocks of ``BLOCK`` events at most.
@@ -192,6 +192,8 @@ def simulate_blocks(
     """
     settings = settings or LiquidArgonSettings()
     settings.check()
+    if not particles:
+        raise InputError(f"particles: names no class; choose from {', '.join(IMAGE_TYPES)}")
     for particle in particles:
         if particle not in IMAGE_TYPES:
             raise InputError(
@@ -199,7 +201,7 @@ def simulate_blocks(
             )
     if count < 1 or seed < 0:
         raise InputError("count must be at least 1 and seed at least 0")
-    return _blocks(particles, count, seed, workers, settings, transform)
+    return _blocks(particles, count, seed, workers, settings)
 
 
 def _blocks(
@@ -208,10 +210,8 @@ def _blocks(
     seed: int,
     workers: int | None,
     settings: LiquidArgonSettings,
-    transform: Callable[[Images], Images] | None,
 ) -> Iterator[Images]:
-    make = partial(_block, seed=seed, settings=settings)
-    work = make if transform is None else lambda events: transform(make(events))
+    work = partial(_block, seed=seed, settings=settings)
     every = ((particle, number) for number in range(count) for particle in particles)
     blocks = iter(lambda: list(islice(every, BLOCK)), [])
     workers = workers or len(os.sched_getaffinity(0))

@@ -15,6 +15,7 @@ straggling follows from the collisions, and nothing is counted twice.
 
 import math
 
+import numpy as np
 from numba import njit
 
 from driftline.simulation.liquid_argon.argon import (
@@ -70,7 +71,7 @@ def heavy_collisions(beta2: float, largest: float, low: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def heavy_transfer(beta2: float, largest: float, low: float, rng) -> float:  # noqa: ANN001
+def heavy_transfer(beta2: float, largest: float, low: float, rng: np.random.Generator) -> float:
     r"""A transfer of the spectrum :math:`(1-\beta^2 T/T_{\max})/T^2` above ``low`` [MeV]."""
     while True:
         transfer = 1.0 / (1.0 / low - rng.random() * (1.0 / low - 1.0 / largest))
@@ -116,7 +117,7 @@ def electron_collisions(kinetic: float, low: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def electron_transfer(kinetic: float, low: float, rng) -> float:  # noqa: ANN001
+def electron_transfer(kinetic: float, low: float, rng: np.random.Generator) -> float:
     """A transfer above ``low`` and below half the energy, by Moller's cross-section [MeV]."""
     gamma = kinetic / ELECTRON_MASS + 1.0
     square = (1.0 - 1.0 / gamma) ** 2

@@ -1,8 +1,9 @@
 r"""Decays, capture, and collisions with nuclei: simple forms.
 
-- Muons at rest decay, with the Michel spectrum of :math:`\mu\to e\nu\bar\nu` to lowest order; of the
-  negative ones 76 % are captured first (lifetimes of 537 ns in argon and 2197 ns in vacuum; Suzuki,
-  Measday and Roalsvig, Phys. Rev. C 35 (1987) 2212). A capture leaves gammas of 2 MeV on average.
+- Muons at rest decay, with the Michel spectrum of :math:`\mu\to e\nu\bar\nu` to lowest order; of
+  the negative ones 76 % are captured first (lifetimes of 537 ns in argon and 2197 ns in vacuum;
+  Suzuki, Measday and Roalsvig, Phys. Rev. C 35 (1987) 2212). A capture leaves a gamma of 2 MeV on
+  average.
 - Positive pions at rest decay to a muon of 4.12 MeV; pions in flight decay with their lifetime.
 - Negative pions at rest are absorbed: a star of 1.2 protons on average, exponential energies, one
   gamma on average; the rest goes to neutrons and binding, which are not followed.
@@ -67,7 +68,7 @@ _KNOCKED_OUT, _NEUTRAL = 0.60, 0.15
 
 
 @njit(cache=True, nogil=True)
-def michel(rng) -> float:  # noqa: ANN001
+def michel(rng: np.random.Generator) -> float:
     r"""Total energy of a muon's electron [MeV], of density :math:`x^2(3-2x)`."""
     while True:
         x = rng.random()
@@ -76,7 +77,7 @@ def michel(rng) -> float:  # noqa: ANN001
 
 
 @njit(cache=True, nogil=True)
-def _decay_muon(work: Work, muon: Array, rng) -> None:  # noqa: ANN001
+def _decay_muon(work: Work, muon: Array, rng: np.random.Generator) -> None:
     kind = ELECTRON if int(muon[KIND]) == MUON_MINUS else POSITRON
     energy = michel(rng)
     work.ledger[NEUTRINOS] += MUON_MASS - energy
@@ -85,7 +86,7 @@ def _decay_muon(work: Work, muon: Array, rng) -> None:  # noqa: ANN001
 
 
 @njit(cache=True, nogil=True)
-def _capture_muon(work: Work, muon: Array, rng) -> None:  # noqa: ANN001
+def _capture_muon(work: Work, muon: Array, rng: np.random.Generator) -> None:
     excitation = min(15.0 * rng.standard_exponential(), 50.0)
     gamma = min(_GAMMA * rng.standard_exponential(), excitation)
     emit_anywhere(work, muon, PHOTON, gamma, rng)
@@ -94,10 +95,14 @@ def _capture_muon(work: Work, muon: Array, rng) -> None:  # noqa: ANN001
 
 
 @njit(cache=True, nogil=True)
-def _star(work: Work, parent: Array, available: float, protons: float, rng) -> None:  # noqa: ANN001
+def _star(
+    work: Work, parent: Array, available: float, protons: float, rng: np.random.Generator
+) -> None:
     """Break a nucleus with so much energy [MeV], into so many protons on average."""
     left = available
-    for _ in range(rng.poisson(protons)):
+    drawn = rng.standard_exponential()
+    while drawn < protons:  # a Poisson number of times
+        drawn += rng.standard_exponential()
         kinetic = _STAR_ENERGY * available * rng.standard_exponential()
         if kinetic + BINDING < left:
             emit_anywhere(work, parent, PROTON, kinetic, rng)
@@ -111,7 +116,7 @@ def _star(work: Work, parent: Array, available: float, protons: float, rng) -> N
 
 
 @njit(cache=True, nogil=True)
-def at_rest(work: Work, particle: Array, rng) -> None:  # noqa: ANN001
+def at_rest(work: Work, particle: Array, rng: np.random.Generator) -> None:
     """What a particle does when it has stopped."""
     kind = int(particle[KIND])
     if kind == MUON_PLUS or (kind == MUON_MINUS and rng.random() > CAPTURED):
@@ -127,7 +132,9 @@ def at_rest(work: Work, particle: Array, rng) -> None:  # noqa: ANN001
 
 
 @njit(cache=True, nogil=True)
-def two_bodies(energy: float, impulse: float, first: float, second: float, rng) -> tuple:  # noqa: ANN001
+def two_bodies(
+    energy: float, impulse: float, first: float, second: float, rng: np.random.Generator
+) -> tuple:
     """A system of total energy and momentum breaks into two masses, isotropic in its rest frame.
 
     Returns:
@@ -154,7 +161,7 @@ def two_bodies(energy: float, impulse: float, first: float, second: float, rng) 
 
 
 @njit(cache=True, nogil=True)
-def decay_in_flight(work: Work, pion: Array, rng) -> None:  # noqa: ANN001
+def decay_in_flight(work: Work, pion: Array, rng: np.random.Generator) -> None:
     """A pion becomes a muon and a neutrino."""
     energy = pion[KINETIC] + PION_MASS
     impulse = momentum(pion[KINETIC], PION_MASS)
@@ -165,7 +172,9 @@ def decay_in_flight(work: Work, pion: Array, rng) -> None:  # noqa: ANN001
 
 
 @njit(cache=True, nogil=True)
-def _leave(work: Work, parent: Array, proton: bool, kinetic: float, cosine: float, azimuth: float) -> None:
+def _leave(
+    work: Work, parent: Array, proton: bool, kinetic: float, cosine: float, azimuth: float
+) -> None:
     """A struck nucleon pays its binding; neutrons are not followed."""
     if proton and kinetic > BINDING:
         emit(work, parent, PROTON, kinetic - BINDING, cosine, azimuth, 0.0)
@@ -175,7 +184,14 @@ def _leave(work: Work, parent: Array, proton: bool, kinetic: float, cosine: floa
 
 
 @njit(cache=True, nogil=True)
-def _neutral_pion(work: Work, parent: Array, kinetic: float, cosine: float, azimuth: float, rng) -> None:  # noqa: ANN001
+def _neutral_pion(
+    work: Work,
+    parent: Array,
+    kinetic: float,
+    cosine: float,
+    azimuth: float,
+    rng: np.random.Generator,
+) -> None:
     """Two photons from where the pion was made."""
     flying = parent.copy()
     turn(flying[UX : UX + 3], cosine, azimuth)
@@ -187,7 +203,7 @@ def _neutral_pion(work: Work, parent: Array, kinetic: float, cosine: float, azim
 
 
 @njit(cache=True, nogil=True)
-def hit_nucleus(work: Work, particle: Array, rng) -> None:  # noqa: ANN001
+def hit_nucleus(work: Work, particle: Array, rng: np.random.Generator) -> None:
     """A pion or a proton meets a nucleus; it ends here, what comes out is followed."""
     kind = int(particle[KIND])
     mass = MASSES[kind]

@@ -14,7 +14,6 @@ from driftline.simulation.liquid_argon.argon import (
     ELECTRON_MASS,
     MASSES,
     MUON_MINUS,
-    PHOTON,
     PION_PLUS,
 )
 
@@ -94,17 +93,32 @@ def turn(direction: Array, cosine: float, azimuth: float) -> None:
 
 
 @njit(cache=True, nogil=True)
+def advance(particle: Array, step: float, angle: float, rng: np.random.Generator) -> None:
+    """Move straight on, then turn by an angle, whose azimuth is random."""
+    for i in range(3):
+        particle[X + i] += step * particle[UX + i]
+    particle[PATH] += step
+    turn(particle[UX : UX + 3], math.cos(angle), 2.0 * math.pi * rng.random())
+
+
+@njit(cache=True, nogil=True)
 def emit(
-    work: Work, parent: Array, kind: int, kinetic: float, cosine: float, azimuth: float, ahead: float
+    work: Work,
+    parent: Array,
+    kind: int,
+    kinetic: float,
+    cosine: float,
+    azimuth: float,
+    ahead: float,
 ) -> None:
     """Add a particle at an angle to its parent, ``ahead`` [cm] of the parent's place."""
     index = work.counts[0]
     if index == len(work.waiting):
         raise RuntimeError("more particles waiting than expected")
     row = work.waiting[index]
-    row[:] = parent
     for i in range(3):
-        row[X + i] += ahead * parent[UX + i]
+        row[X + i] = parent[X + i] + ahead * parent[UX + i]
+        row[UX + i] = parent[UX + i]
     turn(row[UX : UX + 3], cosine, azimuth)
     row[KIND] = kind
     row[KINETIC] = kinetic
@@ -113,7 +127,9 @@ def emit(
 
 
 @njit(cache=True, nogil=True)
-def emit_anywhere(work: Work, parent: Array, kind: int, kinetic: float, rng) -> None:  # noqa: ANN001
+def emit_anywhere(
+    work: Work, parent: Array, kind: int, kinetic: float, rng: np.random.Generator
+) -> None:
     """Add a particle at the parent's place in a random direction."""
     cosine, azimuth = 2.0 * rng.random() - 1.0, 2.0 * math.pi * rng.random()
     emit(work, parent, kind, kinetic, cosine, azimuth, 0.0)
@@ -155,7 +171,6 @@ def make_electron(work: Work, number: int) -> None:
     work.ledger[ELECTRON_MASSES] += number * ELECTRON_MASS
 
 
-@njit(cache=True, nogil=True)
-def is_photon(particle: Array) -> bool:
-    """Whether a row is a photon."""
-    return int(particle[KIND]) == PHOTON
+def deposited(work: Work) -> float:
+    """Sum of the deposits [MeV]."""
+    return float(work.deposits[: work.counts[1], ENERGY].sum())

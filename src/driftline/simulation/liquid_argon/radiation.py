@@ -88,24 +88,30 @@ def make_tables() -> Tables:
     """Integrate the cross-sections from 0.1 MeV to 1 TeV."""
     energies = np.geomspace(0.1, 1e6, 351)
     nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
-    nodes, weights = 0.5 * (nodes + 1.0), 0.5 * weights
-    photons, soft, pairs = (np.zeros(len(energies)) for _ in range(3))
-    for i, kinetic in enumerate(energies):
-        energy = kinetic + ELECTRON_MASS
-        span = math.log(kinetic / PHOTON_CUT)
-        hard = [photon_spectrum(PHOTON_CUT * math.exp(span * u), energy) for u in nodes]
-        photons[i] = span * np.dot(weights, hard)
-        below = [photon_spectrum(PHOTON_CUT * u, energy) for u in nodes]
-        soft[i] = PHOTON_CUT * np.dot(weights, below)
-        edge = ELECTRON_MASS / kinetic
-        if edge < 0.5:
-            shares = edge + (1.0 - 2.0 * edge) * nodes
-            values = [pair_spectrum(z, kinetic) for z in shares]
-            pairs[i] = (1.0 - 2.0 * edge) * np.dot(weights, values)
-    scale = 1.0 / (RADIATION_LENGTH * _FULL)
+    integrals = _integrals(energies, 0.5 * (nodes + 1.0), 0.5 * weights)
+    photons, soft, pairs = integrals / (RADIATION_LENGTH * _FULL)
     start = math.log(energies[0])
     density = (len(energies) - 1) / (math.log(energies[-1]) - start)
-    return Tables(start, density, photons * scale, soft * scale, pairs * scale)
+    return Tables(start, density, photons, soft, pairs)
+
+
+@njit(cache=True)
+def _integrals(energies: Array, nodes: Array, weights: Array) -> Array:
+    """(3, n) the columns of ``Tables``, times X0 L, by a rule on the unit interval."""
+    columns = np.zeros((3, len(energies)))
+    for i in range(len(energies)):
+        kinetic = energies[i]
+        energy = kinetic + ELECTRON_MASS
+        span = math.log(kinetic / PHOTON_CUT)
+        edge = ELECTRON_MASS / kinetic
+        inside = max(1.0 - 2.0 * edge, 0.0)
+        for u, weight in zip(nodes, weights):
+            photon = PHOTON_CUT * math.exp(span * u)
+            columns[0, i] += weight * span * photon_spectrum(photon, energy)
+            columns[1, i] += weight * PHOTON_CUT * photon_spectrum(PHOTON_CUT * u, energy)
+            if inside > 0.0:
+                columns[2, i] += weight * inside * pair_spectrum(edge + inside * u, kinetic)
+    return columns
 
 
 @njit(cache=True, nogil=True)
@@ -118,7 +124,7 @@ def interpolate(tables: Tables, values: Array, energy: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def bremsstrahlung(kinetic: float, rng) -> float:  # noqa: ANN001
+def bremsstrahlung(kinetic: float, rng: np.random.Generator) -> float:
     """Energy of a photon above ``PHOTON_CUT`` [MeV]."""
     energy = kinetic + ELECTRON_MASS
     span = math.log(kinetic / PHOTON_CUT)
@@ -129,7 +135,7 @@ def bremsstrahlung(kinetic: float, rng) -> float:  # noqa: ANN001
 
 
 @njit(cache=True, nogil=True)
-def pair(photon: float, rng) -> float:  # noqa: ANN001
+def pair(photon: float, rng: np.random.Generator) -> float:
     """Total energy of the positron [MeV]."""
     edge = ELECTRON_MASS / photon
     while True:
@@ -139,7 +145,7 @@ def pair(photon: float, rng) -> float:  # noqa: ANN001
 
 
 @njit(cache=True, nogil=True)
-def opening_angle(energy: float, rng) -> float:  # noqa: ANN001
+def opening_angle(energy: float, rng: np.random.Generator) -> float:
     r"""Angle between photon and electron, of density :math:`\theta/(\theta^2+(m/E)^2)^2`."""
     u = rng.random()
     return min(ELECTRON_MASS / energy * math.sqrt(u / (1.0 - u)), math.pi)

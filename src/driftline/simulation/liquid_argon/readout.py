@@ -44,8 +44,8 @@ def _add(planes: Pixels, shower: Pixels, place: Array, charge: float, is_shower:
     """Charge in one cube, by its coordinates in units of pixels."""
     size = planes.shape[1]
     for plane in range(3):
-        row = int(math.floor(place[plane]))
-        column = int(math.floor(place[(plane + 1) % 3]))
+        row = math.floor(place[plane])
+        column = math.floor(place[(plane + 1) % 3])
         if 0 <= row < size and 0 <= column < size:
             planes[plane, row, column] += charge
             if is_shower:
@@ -66,9 +66,9 @@ def _add_spread(
         rows = _weights(place[plane], along if plane == 0 else across)
         columns = _weights(place[other], along if other == 0 else across)
         for i in range(3):
-            row = int(math.floor(place[plane])) + i - 1
+            row = math.floor(place[plane]) + i - 1
             for j in range(3):
-                column = int(math.floor(place[other])) + j - 1
+                column = math.floor(place[other]) + j - 1
                 if 0 <= row < size and 0 <= column < size:
                     share = charge * rows[i] * columns[j]
                     planes[plane, row, column] += share
@@ -119,7 +119,14 @@ def project(
 
 
 @njit(cache=True, nogil=True)
-def finish(planes: Pixels, shower: Pixels, labels: NDArray[np.uint8], noise: float, threshold: float, rng) -> None:  # noqa: ANN001
+def finish(
+    planes: Pixels,
+    shower: Pixels,
+    labels: NDArray[np.uint8],
+    noise: float,
+    threshold: float,
+    rng: np.random.Generator,
+) -> None:
     """Add noise, cut at the threshold and label the pixels, all in place.
 
     Args:

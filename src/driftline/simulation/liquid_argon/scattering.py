@@ -12,6 +12,7 @@ the width is Highland's whatever the steps.
 
 import math
 
+import numpy as np
 from numba import njit
 
 from driftline.simulation.liquid_argon.argon import RADIATION_LENGTH
@@ -28,7 +29,9 @@ def _width_squared(path: float, beta2: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def scattering_angle(step: float, path: float, momentum: float, beta2: float, rng) -> float:  # noqa: ANN001
+def scattering_angle(
+    step: float, path: float, momentum: float, beta2: float, rng: np.random.Generator
+) -> float:
     """Angle in space that a step adds to a path [cm] already gone, momentum in MeV/c."""
     added = _width_squared(path + step, beta2) - _width_squared(path, beta2)
     width = 13.6 / (math.sqrt(beta2) * momentum) * math.sqrt(added)

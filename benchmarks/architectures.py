@@ -19,15 +19,10 @@ import torch
 
 from driftline.data.formats import jetnet
 from driftline.data.preprocessing import JetPreprocessing
-from driftline.training.jets import (
-    ParticleLevelEvents,
-    denoiser_of,
-    levels_of,
-    network_specs,
-    split,
-)
+from driftline.training.jets import ParticleLevelEvents, network_specs, split
 from driftline.training.loop import Outcome, train
 from driftline.training.recipe import JetRecipe, parse_recipe, read_recipe
+from driftline.training.run import denoiser_of, levels_of
 
 SPEED_STEPS = 20
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from driftline.data.clouds import JET_TYPES, Jets
 from driftline.data.formats import jetnet
-from driftline.generator import load
+from driftline.models import load
 from driftline.training.jets import train_jets
 from driftline.training.recipe import read_recipe
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _LAZY = {
-    "load": ("driftline.generator", "load"),
+    "load": ("driftline.models", "load"),
     "samplers": ("driftline.diffusion.samplers", None),
     "InputError": ("driftline.errors", "InputError"),
 }

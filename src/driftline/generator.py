@@ -8,7 +8,6 @@ met exactly, and its prongs.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -409,24 +408,3 @@ class Generator:
 
 def _device(denoiser: Denoiser) -> torch.device:
     return next(denoiser.parameters()).device
-
-
-def shipped_models() -> dict[str, Path]:
-    """Names and files of the models that come with the package."""
-    folder = Path(str(files("driftline") / "resources" / "models"))
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
-
-
-def load(model: str | Path) -> Generator:
-    """Load a model by path, or a shipped one by name.
-
-    Raises:
-        InputError: there is no such model, or its file is damaged or of another version.
-    """
-    path, shipped = Path(model), shipped_models()
-    if not path.exists():
-        if str(model) in shipped:
-            return Generator.load(shipped[str(model)])
-        names = ", ".join(shipped) or "none"
-        raise InputError(f"{model}: no such model file; shipped models: {names}")
-    return Generator.load(path)

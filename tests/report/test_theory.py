@@ -16,8 +16,8 @@ from driftline.diffusion.analytic import AnalyticDenoiser, GaussianMixture, gaus
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.schedules import VE, VP
 from driftline.errors import InputError
-from driftline.generator import load
 from driftline.metrics.jet_observables import relative_mass
+from driftline.models import load
 from driftline.report.theory import learned_score as learned_score_module
 from driftline.report.theory import pictures
 from driftline.report.theory.diffusion import diffusion_figure, there_and_back

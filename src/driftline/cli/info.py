@@ -23,7 +23,7 @@ def info(
 ) -> None:
     """Tell what a model, data or result file is and where it comes from."""
     from driftline.data.shipped import reference_path
-    from driftline.generator import shipped_models
+    from driftline.models import shipped_models
 
     check_json(json, force)
     # a shipped model goes before reference events of the same name

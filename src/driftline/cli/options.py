@@ -68,7 +68,7 @@ def load_model(model: str, device: str, threads: int | None) -> "EventGenerator"
         InputError: as ``driftline.load``; the device is unknown or absent.
     """
     use(device, threads)
-    from driftline.generator import load
+    from driftline.models import load
 
     return load(model).to(device)
 

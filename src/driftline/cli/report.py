@@ -44,7 +44,7 @@ def report(
 def _card(model: str) -> dict[str, object]:
     """The card of a model, without its networks."""
     from driftline import modelfile
-    from driftline.generator import shipped_models
+    from driftline.models import shipped_models
 
     header = modelfile.read_header(shipped_models().get(model, Path(model)))
     return dict(header.get("card", {}))

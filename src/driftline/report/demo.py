@@ -16,10 +16,10 @@ from driftline.data.formats import jetnet
 from driftline.data.shipped import read_reference
 from driftline.errors import InputError
 from driftline.generation import EventGenerator
-from driftline.generator import load
 from driftline.metrics.evaluation import choose, evaluate
 from driftline.metrics.kinds import kind_named, kind_of
 from driftline.metrics.scores import Evaluation, Score, unit_factor
+from driftline.models import load
 from driftline.output import write_text
 from driftline.report.figures import evaluation_figures, study_figures
 from driftline.report.overview import overview_figure

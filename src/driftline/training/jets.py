@@ -1,10 +1,6 @@
 """Training a generator of jets: a jet-level score model, then a particle-level one."""
 
-import json
-import platform
-import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +18,19 @@ from driftline.data.preprocessing import (
     JetPreprocessing,
 )
 from driftline.data.structure import STRUCTURE_FEATURES, mirrored, structure
-from driftline.diffusion.denoisers import Denoiser
-from driftline.diffusion.levels import LEVELS, NoiseLevels
-from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.generator import Generator
-from driftline.networks import build
-from driftline.output import check_output, replacing
 from driftline.training.loop import Batch, Events, Outcome, train
 from driftline.training.progress import Progress
-from driftline.training.recipe import JetRecipe, Named, Stage
+from driftline.training.recipe import JetRecipe, Stage
+from driftline.training.run import (
+    check_run,
+    denoiser_of,
+    fitted,
+    levels_of,
+    provenance,
+    write_json,
+)
 
 
 class JetEvents:
@@ -166,36 +165,6 @@ def _network_spec(stage: Stage, features: int, condition: int) -> dict[str, Any]
     return {"name": stage.network.name, "options": options}
 
 
-def denoiser_of(recipe: JetRecipe, spec: dict[str, Any]) -> Denoiser:
-    """An untrained denoiser, its weights drawn from the recipe's seed.
-
-    Raises:
-        InputError: network, schedule or prediction target is unknown.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = build(spec["name"], **spec["options"])
-    try:
-        schedule = schedule_from_dict({"name": recipe.schedule.name, **recipe.schedule.options})
-        return Denoiser(network, schedule, recipe.predicts)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"recipe: {error}") from error
-
-
-def levels_of(named: Named) -> NoiseLevels:
-    """The distribution of noise levels that a recipe names.
-
-    Raises:
-        InputError: name or option is unknown.
-    """
-    if named.name not in LEVELS:
-        raise InputError(f"recipe: unknown levels {named.name!r}: choose from {', '.join(LEVELS)}")
-    try:
-        return LEVELS[named.name](**named.options)
-    except TypeError as error:
-        raise InputError(f"recipe: levels {named.name!r}: {error}") from error
-
-
 def train_jets(
     recipe: JetRecipe,
     data: Path,
@@ -228,8 +197,13 @@ def train_jets(
     """
     jets = jetnet.read_directory(data, particles=recipe.particles)
     training, validation = split(jets, recipe.validation)
-    _check_run(out, recipe, resume)
-    preprocessing = _fitted(recipe, training, out / "preprocessing.json")
+    check_run(out, recipe, resume)
+    kept = out / "preprocessing.json"
+    preprocessing = fitted(
+        kept,
+        JetPreprocessing.from_dict,
+        lambda: JetPreprocessing.fit(training, **recipe.preprocessing),
+    )
     networks = network_specs(recipe, len(preprocessing.types))
     denoisers = {name: denoiser_of(recipe, spec).to(device) for name, spec in networks.items()}
     levels = {
@@ -237,8 +211,8 @@ def train_jets(
         "particle_level": levels_of(recipe.particle_level.levels),
     }
     # All of the recipe has been understood: now the run begins.
-    _write_json(out / "recipe.json", recipe.model_dump(mode="json"))
-    _write_json(out / "preprocessing.json", preprocessing.to_dict())
+    write_json(out / "recipe.json", recipe.model_dump(mode="json"))
+    write_json(kept, preprocessing.to_dict())
     options = (preprocessing, recipe.reflections)
     stages: dict[str, tuple[Stage, Callable[[Jets], Events]]] = {
         "jet_level": (recipe.jet_level, lambda s: JetLevelEvents(s, *options, recipe.given)),
@@ -257,69 +231,15 @@ def train_jets(
             resume=resume,
             progress=progress(name.replace("_", "-"), out / name / "log") if progress else None,
         )
-    provenance = _provenance(jets, training, outcomes)
-    _write_json(out / "training.json", provenance)
-    card = {"recipe": recipe.model_dump(mode="json"), "training": provenance}
+    counts = np.bincount(training.labels, minlength=len(training.types))
+    history = {
+        "jets_per_class": dict(zip(training.types, counts.tolist(), strict=True)),
+        **provenance(jets.attributes, outcomes),
+    }
+    write_json(out / "training.json", history)
+    card = {"recipe": recipe.model_dump(mode="json"), "training": history}
     model = out / "model.safetensors"
     Generator(**denoisers, networks=networks, preprocessing=preprocessing, card=card).save(
         model, force=True
     )
     return model
-
-
-def _check_run(out: Path, recipe: JetRecipe, resume: bool) -> None:
-    """Refuse a directory that holds a run, or, when resuming, a run of another recipe."""
-    path = out / "recipe.json"
-    check_output(path, force=True)
-    if not path.exists():
-        return
-    if not resume:
-        raise InputError(
-            f"{out}: holds a training already; choose another or continue it (--resume)"
-        )
-    try:
-        before = JetRecipe.model_validate_json(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path}: damaged; begin a new run in another directory") from error
-    if _without_steps(before) != _without_steps(recipe):
-        raise InputError(f"{path}: differs from the recipe given in more than steps; use the same")
-
-
-def _without_steps(recipe: JetRecipe) -> JetRecipe:
-    stages = {
-        name: stage.model_copy(update={"training": stage.training.model_copy(update={"steps": 0})})
-        for name, stage in (
-            ("jet_level", recipe.jet_level),
-            ("particle_level", recipe.particle_level),
-        )
-    }
-    return recipe.model_copy(update=stages)
-
-
-def _fitted(recipe: JetRecipe, training: Jets, path: Path) -> JetPreprocessing:
-    """The run's preprocessing: what the run was begun with, or fitted now."""
-    if path.exists():
-        return JetPreprocessing.from_dict(json.loads(path.read_text()))
-    try:
-        return JetPreprocessing.fit(training, **recipe.preprocessing)
-    except TypeError as error:
-        raise InputError(f"recipe: preprocessing: {error}") from error
-
-
-def _provenance(jets: Jets, training: Jets, outcomes: dict[str, Outcome]) -> dict[str, Any]:
-    """How the model came to be, as JSON."""
-    counts = np.bincount(training.labels, minlength=len(training.types))
-    return {
-        "jets_per_class": dict(zip(training.types, counts.tolist(), strict=True)),
-        "data": jets.attributes,
-        "stages": {name: asdict(outcome) for name, outcome in outcomes.items()},
-        "threads": torch.get_num_threads(),
-        "processor": platform.processor() or platform.machine(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")

@@ -231,7 +231,7 @@ def train(
                 report.step(outcome.steps, outcome.events, outcome.training_loss)
             if last or outcome.steps % settings.validate_every == 0:
                 ema.swap()
-                value = validation_loss(denoiser, validation, seed)
+                value = validation_loss(denoiser, validation, seed, min(1024, 4 * settings.batch))
                 ema.swap()
                 outcome.validation_losses.append((outcome.steps, value))
                 report.validation(outcome.steps, value)

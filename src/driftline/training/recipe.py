@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -73,6 +73,10 @@ class Stage(Section):
     levels: Named = Named(name="uniform")
     training: TrainingSettings
 
+    def without_steps(self) -> Self:
+        """The same but for how long is trained."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"steps": 0})})
+
 
 class JetRecipe(Section):
     """A generator of jets: a jet-level and a particle-level score model.
@@ -104,8 +108,59 @@ class JetRecipe(Section):
     jet_level: Stage
     particle_level: Stage
 
+    def without_steps(self) -> "JetRecipe":
+        """The same but for how long is trained, which may be changed when a run is resumed."""
+        return self.model_copy(
+            update={
+                "jet_level": self.jet_level.without_steps(),
+                "particle_level": self.particle_level.without_steps(),
+            }
+        )
 
-def read_recipe(path: Path, overrides: Sequence[str] = ()) -> JetRecipe:
+
+Axis = Literal["x", "y", "z"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class ImageRecipe(Stage):
+    """A generator of detector images: one score model.
+
+    Attributes:
+        kind: the kind of event, always ``images``.
+        seed: seed of the weights and of every draw of the training.
+        validation: fraction of the events that are kept for validation, where the data are not
+            divided already.
+        exchanged: coordinates that physics does not tell apart; they are exchanged at random in
+            training, and with them the planes, their rows and columns, and the momentum.
+        mirrored: coordinates of which physics does not tell the direction; likewise.
+        left_out: probability that a training image is not told its class, momentum or plane, each
+            drawn on its own, so that the model can be asked without.
+        schedule: noise schedule.
+        predicts: what the network predicts, a key of ``driftline.diffusion.denoisers.TARGETS``.
+        preprocessing: options of ``ImagePreprocessing.fit``.
+    """
+
+    kind: Literal["images"]
+    seed: int = Field(0, ge=0)
+    validation: float = Field(0.02, gt=0, lt=1)
+    exchanged: tuple[Axis, ...] = ("x", "y", "z")
+    mirrored: tuple[Axis, ...] = ("x", "y", "z")
+    left_out: dict[Literal["class", "momentum", "plane"], Probability] = Field(default_factory=dict)
+    schedule: Named = Named(name="VP")
+    predicts: str = "edm"
+    preprocessing: dict[str, Any] = Field(default_factory=dict)
+
+
+Recipe = JetRecipe | ImageRecipe
+
+RECIPES: dict[str, type[JetRecipe] | type[ImageRecipe]] = {
+    "jets": JetRecipe,
+    "images": ImageRecipe,
+}
+"""Kinds of event, the key ``kind``."""
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply overrides.
 
     Args:
@@ -127,16 +182,22 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> JetRecipe:
     return parse_recipe(tree, str(path))
 
 
-def parse_recipe(tree: dict[str, Any], where: str = "recipe") -> JetRecipe:
+def parse_recipe(tree: dict[str, Any], where: str = "recipe") -> Recipe:
     """A recipe from nested dictionaries; ``where`` names the source in errors.
 
     Raises:
         InputError: naming the first wrong key and the nearest valid one.
     """
+    if "kind" not in tree:
+        raise InputError(f"{where}: missing key kind; add it: {' or '.join(RECIPES)}")
+    if tree["kind"] not in RECIPES:
+        kinds = ", ".join(RECIPES)
+        raise InputError(f"{where}: key kind: got {tree['kind']!r}; choose from {kinds}")
+    recipe = RECIPES[tree["kind"]]
     try:
-        return JetRecipe.model_validate(tree)
+        return recipe.model_validate(tree)
     except ValidationError as error:
-        raise InputError(f"{where}: {_explain(error)}") from error
+        raise InputError(f"{where}: {_explain(error, recipe)}") from error
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:
@@ -154,13 +215,13 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         tree[last] = text.strip()
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, recipe: type[BaseModel]) -> str:
     # An unknown key is named first: it is often the cause of a missing one.
     details = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     location = [str(part) for part in details["loc"]]
     key = ".".join(location)
     if details["type"] == "extra_forbidden":
-        valid = _keys_beside(location)
+        valid = _keys_beside(location, recipe)
         near = difflib.get_close_matches(location[-1], valid, n=1)
         remedy = f"did you mean {near[0]}?" if near else f"choose from {', '.join(valid)}"
         return f"unknown key {key}; {remedy}"
@@ -169,8 +230,7 @@ def _explain(error: ValidationError) -> str:
     return f"key {key}: {details['msg']}; got {details['input']!r}"
 
 
-def _keys_beside(location: list[str]) -> list[str]:
-    section: type[BaseModel] = JetRecipe
+def _keys_beside(location: list[str], section: type[BaseModel]) -> list[str]:
     for part in location[:-1]:
         annotation = section.model_fields[part].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):

@@ -9,7 +9,8 @@ from PIL import Image
 from driftline.data.formats import jetnet
 from driftline.data.shipped import shipped_references
 from driftline.errors import InputError
-from driftline.generator import load
+from driftline.generator import Generator
+from driftline.models import shipped_models
 from driftline.output import check_output, replacing
 from driftline.report.style import save
 from driftline.report.theory.diffusion import diffusion_figure, there_and_back
@@ -26,7 +27,8 @@ SHIPPED = "jets30"
 
 def _jets(seed: int) -> Figure:
     reference = jetnet.read_directory(shipped_references()[SHIPPED], [JET_TYPE])
-    return jets_figure(jet_strip(load(SHIPPED), reference, seed))
+    generator = Generator.load(shipped_models()[SHIPPED])
+    return jets_figure(jet_strip(generator, reference, seed))
 
 
 PICTURES: dict[str, Callable[[int], Figure]] = {

@@ -1,0 +1,329 @@
+"""The trained artefact of detector images: a denoiser and preprocessing that turn noise into them.
+
+One score model draws the whole image, as in Imani et al. (2307.13687), and may be told particle,
+momentum and plane.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from driftline import modelfile
+from driftline.data.image_preprocessing import ImagePreprocessing
+from driftline.data.images import PLANES, Images
+from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.noise import Noise
+from driftline.diffusion.samplers import Result, Sampler, sample
+from driftline.diffusion.schedules import schedule_from_dict
+from driftline.errors import InputError
+from driftline.generation import Costs, Problem
+from driftline.network_samplers import NetworkSamplers, for_networks
+from driftline.networks import Accelerated, build
+
+NETWORK = "image"
+"""Name of the only network."""
+
+DEFAULT_SAMPLER = "dpm:steps=30"
+"""Used where neither the caller nor the model file names one."""
+
+
+@dataclass(frozen=True)
+class GeneratedImages:
+    """Images and what they cost.
+
+    Attributes:
+        images: in the model's unit, finite, exact zeros below its threshold. Their event numbers
+            are those that the noise depends on; momentum is NaN where the model chose it.
+        cost: of the sampling.
+    """
+
+    images: Images
+    cost: Result
+
+    @property
+    def events(self) -> Images:
+        """The images."""
+        return self.images
+
+    @property
+    def costs(self) -> Costs:
+        """Evaluations and wall time, by network."""
+        return Costs({NETWORK: self.cost})
+
+    @property
+    def repaired(self) -> dict[str, int]:
+        """No image is corrected: nothing is asked of one but that its charge is above threshold."""
+        return {}
+
+    @property
+    def evaluations(self) -> float:
+        """Evaluations of the network per image."""
+        return self.cost.evaluations
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the sampling."""
+        return self.cost.seconds
+
+
+@dataclass
+class ImageGenerator:
+    """A generator of detector images: load it, ask it for images, save it.
+
+    Attributes:
+        denoiser: of the encoded images.
+        network: name and options that build its network.
+        preprocessing: the invertible map between images and what the denoiser sees.
+        card: recipe, training provenance, evaluation, default sampler; JSON-able.
+    """
+
+    denoiser: Denoiser
+    network: dict[str, Any]
+    preprocessing: ImagePreprocessing
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Of events: images."""
+        return "images"
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The classes it was trained on."""
+        p = self.preprocessing
+        return tuple(t for t, n in zip(p.types, p.images_per_class, strict=True) if n)
+
+    @property
+    def denoisers(self) -> dict[str, Denoiser]:
+        """By name of the network."""
+        return {NETWORK: self.denoiser}
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """Options with which ``read_events`` gives images of the form that it makes: none."""
+        return {}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """All that decides which images it makes, but for the weights."""
+        return {
+            "kind": self.kind,
+            "networks": {NETWORK: self.network},
+            "schedule": self.denoiser.schedule.to_dict(),
+            "predicts": self.denoiser.predicts,
+            "preprocessing": self.preprocessing.to_dict(),
+        }
+
+    @property
+    def default_sampler(self) -> NetworkSamplers:
+        """The sampler that ``generate`` uses unless told otherwise."""
+        return NetworkSamplers.parse(self.card.get("sampler", DEFAULT_SAMPLER))
+
+    def unlike(self, events: Images) -> str | None:
+        """In what images differ in form from what it makes, and the remedy; or None."""
+        try:
+            self.preprocessing.check(events)
+        except InputError as error:
+            return str(error)
+        return None
+
+    def to(self, device: torch.device | str) -> "ImageGenerator":
+        """Move the network to a device."""
+        self.denoiser.to(device)
+        return self
+
+    def accelerated(self) -> "ImageGenerator":
+        """The same with a compiled network in bfloat16, for production; not to be saved.
+
+        See ``networks.Accelerated``.
+        """
+        slow = self.denoiser
+        fast = Denoiser(Accelerated(slow.network), slow.schedule, slow.predicts).eval()
+        return replace(self, denoiser=fast)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        count: int,
+        particle: str | Sequence[str] | None = None,
+        *,
+        sampler: Sampler | NetworkSamplers | None = None,
+        seed: int = 0,
+        batch: int = 250,
+        first: int = 0,
+        momentum: ArrayLike | None = None,
+        plane: int | Sequence[int] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> GeneratedImages:
+        """Generate images; image i of a seed is the same whatever ``count``, ``first``, ``batch``.
+
+        Two samplers treat a batch as a whole, so that an image depends on its batch: scipy's RK45
+        (within its tolerance) and the poster's predictor-corrector.
+
+        Args:
+            count: number of images.
+            particle: one class, one class an image, or None for equal shares of all classes.
+            sampler: the model's default if None.
+            seed: 0 <= seed < 2**64.
+            batch: images in one network call.
+            first: number of the first image, for production in blocks.
+            momentum: MeV/c, (3,) or (count, 3) x, y, z; drawn by the model, and not told, where
+                None or NaN.
+            plane: index into ``PLANES``, one or one an image; None for equal shares of the planes.
+                A model of all planes at once makes all of them, and has no choice.
+            progress: called with the number of images of every batch that is done.
+
+        Raises:
+            InputError: a class, momentum or plane that the model does not know.
+            FloatingPointError: a generated image is not finite.
+        """
+        if count < 1:
+            raise InputError(f"count must be at least 1, got {count}; ask for some images")
+        events = np.arange(first, first + count)
+        labels = self._labels(particle, events)
+        asked = self._momentum(momentum, count)
+        planes = self._planes(plane, events // (len(self.types) if particle is None else 1))
+        condition = self._condition(labels, asked, planes)
+        chosen = for_networks(sampler or self.default_sampler)
+        cost = sample(
+            self.denoiser,
+            self._only(chosen),
+            noise=Noise(seed),
+            events=torch.from_numpy(events),
+            shape=self.preprocessing.shape,
+            condition=torch.from_numpy(condition),
+            batch=batch,
+            device=next(self.denoiser.parameters()).device,
+            progress=progress,
+        )
+        p = self.preprocessing
+        images = Images(
+            pixels=p.decode(cost.x.cpu().numpy()),
+            labels=labels,
+            types=p.types,
+            planes=planes,
+            event=events,
+            momentum=None if momentum is None else asked.astype(np.float32),
+            unit=p.unit,
+            threshold=p.threshold,
+            pitch=p.pitch,
+            attributes={"sampler": str(chosen), "seed": seed, "model": self.card.get("name")},
+        )
+        return GeneratedImages(images, cost)
+
+    def problems(self, count: int, seed: int) -> dict[str, Problem]:
+        """What the network is asked when images are drawn, in equal shares of the classes.
+
+        It depends on no random number, so that ``seed`` changes nothing.
+        """
+        events = np.arange(count)
+        planes = self._planes(None, events // len(self.types))
+        condition = self._condition(self._labels(None, events), self._momentum(None, count), planes)
+        return {NETWORK: Problem(self.preprocessing.shape, torch.from_numpy(condition))}
+
+    def _condition(
+        self, labels: NDArray[np.int64], momentum: NDArray[np.float64], planes: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """(N, F) of what is told; a momentum that is NaN is not."""
+        given = np.ones((len(labels), 3), dtype=bool)
+        given[:, 1] = np.isfinite(momentum).all(axis=1)
+        told = np.where(given[:, 1:2], momentum, 0.0)
+        return self.preprocessing.condition(len(labels), labels, told, planes, given)
+
+    def _labels(
+        self, particle: str | Sequence[str] | None, events: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Class of each image, (N,)."""
+        if particle is None:
+            names: Sequence[str] = [self.types[i % len(self.types)] for i in events]
+        elif isinstance(particle, str):
+            names = [particle] * len(events)
+        else:
+            names = particle
+        if len(names) != len(events):
+            raise InputError(
+                f"{len(names)} classes for {len(events)} images; give one class an image"
+            )
+        for name in dict.fromkeys(names):
+            if name not in self.types:
+                raise InputError(
+                    f"unknown particle {name!r}; the model knows {', '.join(self.types)}"
+                )
+        index = {name: i for i, name in enumerate(self.preprocessing.types)}
+        return np.array([index[name] for name in names], dtype=np.int64)
+
+    def _momentum(self, momentum: ArrayLike | None, count: int) -> NDArray[np.float64]:
+        """Momenta asked for, (N, 3); NaN throughout where the model is to draw one."""
+        asked = np.asarray(np.nan if momentum is None else momentum, dtype=np.float64)
+        if momentum is not None and asked.shape not in ((3,), (count, 3)):
+            raise InputError(
+                f"momentum has shape {asked.shape} for {count} images; give x, y, z [MeV/c], "
+                "once or for every image"
+            )
+        asked = np.broadcast_to(asked, (count, 3))
+        unknown = np.isnan(asked)
+        if np.isinf(asked).any() or np.any(unknown.any(axis=1) != unknown.all(axis=1)):
+            raise InputError("momentum must be finite, or NaN in x, y and z; mend the values")
+        return asked
+
+    def _planes(
+        self, plane: int | Sequence[int] | None, turn: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        """Planes of each image (N, C): those asked for, or one after the other by its turn (N,)."""
+        channels, known = self.preprocessing.shape[0], len(PLANES)
+        if channels > 1:
+            if plane is not None:
+                raise InputError(f"plane: the model makes {channels} planes at once; leave it out")
+            return np.tile(np.arange(channels, dtype=np.uint8), (len(turn), 1))
+        asked = turn % known if plane is None else np.asarray(plane)
+        if asked.shape not in ((), turn.shape):
+            raise InputError(
+                f"plane has shape {asked.shape} for {len(turn)} images; give one or one an image"
+            )
+        if not np.issubdtype(asked.dtype, np.integer) or ((asked < 0) | (asked >= known)).any():
+            raise InputError(f"plane must be a whole number from 0 to {known - 1}; mend the values")
+        return np.broadcast_to(asked, turn.shape).astype(np.uint8)[:, None]
+
+    def _only(self, samplers: NetworkSamplers) -> Sampler:
+        try:
+            return samplers.each([NETWORK])[0]
+        except ValueError as error:
+            raise InputError(f"sampler: {error}") from error
+
+    def save(self, path: Path, force: bool = False) -> None:
+        """Write one safetensors file.
+
+        Raises:
+            InputError: the path exists and ``force`` is false, or cannot be written.
+        """
+        tensors = {
+            f"{NETWORK}.{name}": tensor
+            for name, tensor in self.denoiser.network.state_dict().items()
+        }
+        modelfile.write(path, tensors, {**self.constants, "card": self.card}, force)
+
+    @classmethod
+    def load(cls, path: Path) -> "ImageGenerator":
+        """Read a model file.
+
+        Raises:
+            InputError: the file is missing, damaged or of another version.
+        """
+        header = modelfile.read_header(path)
+        tensors = modelfile.read_tensors(path)
+        try:
+            spec = header["networks"][NETWORK]
+            network = build(spec["name"], **spec["options"])
+            prefix = f"{NETWORK}."
+            network.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items()})
+            schedule = schedule_from_dict(header["schedule"])
+            denoiser = Denoiser(network, schedule, header["predicts"]).eval()
+            preprocessing = ImagePreprocessing.from_dict(header["preprocessing"])
+            return cls(denoiser, spec, preprocessing, header["card"])
+        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+            raise InputError(f"{path}: damaged model file ({error}); get it again") from error

@@ -1,0 +1,243 @@
+"""Training a generator of detector images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from driftline.data.crops import split_by_event
+from driftline.data.formats.detector_images import read_images
+from driftline.data.image_preprocessing import CONDITIONS, ImagePreprocessing
+from driftline.data.image_symmetries import transformed_images, transformed_vectors
+from driftline.data.images import Images
+from driftline.errors import InputError
+from driftline.image_generator import NETWORK, ImageGenerator
+from driftline.training.loop import Batch, train
+from driftline.training.progress import Progress
+from driftline.training.recipe import ImageRecipe
+from driftline.training.run import (
+    check_run,
+    denoiser_of,
+    fitted,
+    levels_of,
+    provenance,
+    write_json,
+)
+
+TRAINING, VALIDATION = "train.hdf5", "validation.hdf5"
+"""Names of the files in a folder of images that are divided already."""
+
+_AXES = ("x", "y", "z")
+
+
+class Sparse:
+    """Images of which only the pixels with charge are kept, a hundredth of the memory.
+
+    Args:
+        pixels: (N, C, H, W).
+        values: what becomes of the pixels that are not zero, element by element.
+        empty: and of those that are.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[np.float32],
+        values: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        empty: float,
+    ) -> None:
+        flat = pixels.reshape(len(pixels), -1)
+        row, place = np.nonzero(flat)
+        self.shape = pixels.shape[1:]
+        self.values, self.empty = values(flat[row, place]), empty
+        self.place = place.astype(np.int32)
+        self.begin = np.searchsorted(row, np.arange(len(pixels) + 1))
+
+    def __getitem__(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Whole images (B, C, H, W) of numbers (B,)."""
+        images = np.full((len(index), np.prod(self.shape)), self.empty, dtype=np.float32)
+        for image, n in zip(images, index):
+            mine = slice(self.begin[n], self.begin[n + 1])
+            image[self.place[mine]] = self.values[mine]
+        return images.reshape(-1, *self.shape)
+
+
+class ImageEvents:
+    """Encoded images and what the model is told of them.
+
+    Args:
+        images: the sample.
+        preprocessing: fitted to the training sample.
+        exchanged: axes that are exchanged at random, see ``image_symmetries``.
+        mirrored: axes that are mirrored at random.
+        left_out: probability that the model is not told one of ``CONDITIONS``.
+
+    Raises:
+        InputError: images that are not those of the preprocessing, or that have different numbers
+            of rows and columns and are to be turned.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        preprocessing: ImagePreprocessing,
+        exchanged: Sequence[str] = (),
+        mirrored: Sequence[str] = (),
+        left_out: dict[Any, float] | None = None,
+    ) -> None:
+        preprocessing.check(images)
+        rows, columns = images.pixels.shape[2:]
+        if len(exchanged) > 1 and rows != columns:
+            raise InputError(
+                f"recipe: exchanged: {rows} x {columns} pixels cannot be turned; leave it empty"
+            )
+        self.preprocessing = preprocessing
+        empty = float(preprocessing.encode(np.zeros(1, np.float32))[0])
+        self.encoded = Sparse(images.pixels, preprocessing.encode, empty)
+        self.planes, self.momentum = images.planes, images.momentum
+        known = [preprocessing.types.index(name) for name in images.present]
+        self.labels = np.array(known)[np.unique(images.labels, return_inverse=True)[1]]
+        self.exchanged = [_AXES.index(axis) for axis in exchanged]
+        self.mirrored = [_AXES.index(axis) for axis in mirrored]
+        chances = [(left_out or {}).get(name, 0.0) for name in CONDITIONS]
+        self.left_out = torch.tensor(chances)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Events ``index`` (B,)."""
+        rows, count = index.numpy(), len(index)
+        x, planes = self.encoded[rows], self.planes[rows]
+        momentum = None if self.momentum is None else self.momentum[rows]
+        permutation, signs = self.turns(count, generator)
+        given = (torch.rand(count, len(CONDITIONS), generator=generator) >= self.left_out).numpy()
+        if self.exchanged or self.mirrored:
+            x, planes = transformed_images(x, planes, permutation, signs)
+            if momentum is not None:
+                momentum = transformed_vectors(momentum, permutation, signs)
+        condition = self.preprocessing.condition(count, self.labels[rows], momentum, planes, given)
+        return Batch(torch.from_numpy(x), torch.from_numpy(condition), None)
+
+    def turns(
+        self, count: int, generator: torch.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Random permutations (count, 3) of the axes exchanged, and signs of those mirrored."""
+        permutation = torch.arange(3).repeat(count, 1)
+        order = torch.rand(count, len(self.exchanged), generator=generator).argsort(dim=1)
+        permutation[:, self.exchanged] = torch.tensor(self.exchanged, dtype=torch.int64)[order]
+        signs = torch.ones(count, 3, dtype=torch.int64)
+        signs[:, self.mirrored] = (
+            torch.randint(0, 2, (count, len(self.mirrored)), generator=generator) * 2 - 1
+        )
+        return permutation.numpy(), signs.numpy()
+
+
+def read_samples(data: Path, validation: float) -> tuple[Images, Images]:
+    """Training and validation images, of different events.
+
+    Args:
+        data: a file or folder of images, divided here by event; or a folder that holds
+            ``train.hdf5`` and ``validation.hdf5``.
+        validation: expected fraction of the events kept for validation.
+
+    Raises:
+        InputError: no such file, or one that cannot be read; one of the samples is empty.
+    """
+    if (data / TRAINING).exists():
+        samples = tuple(read_images(data / name) for name in (TRAINING, VALIDATION))
+    else:
+        samples = split_by_event(read_images(data), (1 - validation, validation))
+    for name, sample in zip(("training", "validation"), samples):
+        if not len(sample):
+            raise InputError(f"{data}: leaves no image for {name}; give more events")
+    training, held_out = (replace(sample, segmentation=None) for sample in samples)
+    return training, held_out
+
+
+def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:
+    """Name and options that build the network."""
+    shape, condition = list(preprocessing.shape), preprocessing.condition_features
+    options = {"shape": shape, "condition": condition, **recipe.network.options}
+    return {"name": recipe.network.name, "options": options}
+
+
+def train_images(
+    recipe: ImageRecipe,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    device: torch.device | str = "cpu",
+    progress: Callable[[str, Path], Progress] | None = None,
+) -> Path:
+    """Train a generator of images and write it.
+
+    ``out`` gets ``recipe.json``, ``preprocessing.json``, a checkpoint and a TensorBoard log,
+    ``training.json`` (provenance) and ``model.safetensors``.
+
+    Args:
+        recipe: see ``ImageRecipe``.
+        data: see ``read_samples``.
+        out: the run's directory.
+        resume: continue the run in ``out``; its recipe may differ in the number of steps only.
+        device: where the network is trained.
+        progress: makes the reporter from a title and the log's directory.
+
+    Returns:
+        The path of the model.
+
+    Raises:
+        InputError: bad data, a run that exists (without ``resume``), or another recipe (with it).
+        TrainingError: the loss was not finite.
+        KeyboardInterrupt: interrupted; a checkpoint is kept.
+    """
+    check_run(out, recipe, resume)
+    kept = out / "preprocessing.json"
+    preprocessing, events, held_out, source = _prepared(recipe, data, kept)
+    spec = network_spec(recipe, preprocessing)
+    denoiser, levels = denoiser_of(recipe, spec).to(device), levels_of(recipe.levels)
+    # All of the recipe has been understood: now the run begins.
+    write_json(out / "recipe.json", recipe.model_dump(mode="json"))
+    write_json(kept, preprocessing.to_dict())
+    outcome = train(
+        denoiser,
+        events,
+        held_out,
+        levels,
+        recipe.training,
+        seed=recipe.seed + 2**32,
+        out=out,
+        resume=resume,
+        progress=progress("images", out / "log") if progress else None,
+    )
+    counts = np.bincount(events.labels, minlength=len(preprocessing.types)).tolist()
+    history = {
+        "images_per_class": dict(zip(preprocessing.types, counts, strict=True)),
+        **provenance(source, {NETWORK: outcome}),
+    }
+    write_json(out / "training.json", history)
+    card = {"recipe": recipe.model_dump(mode="json"), "training": history}
+    model = out / "model.safetensors"
+    ImageGenerator(denoiser, spec, preprocessing, card).save(model, force=True)
+    return model
+
+
+def _prepared(
+    recipe: ImageRecipe, data: Path, kept: Path
+) -> tuple[ImagePreprocessing, ImageEvents, ImageEvents, dict[str, Any]]:
+    """Preprocessing, training and validation events, provenance; the dense images are let go."""
+    training, validation = read_samples(data, recipe.validation)
+    preprocessing = fitted(
+        kept,
+        ImagePreprocessing.from_dict,
+        lambda: ImagePreprocessing.fit(training, **recipe.preprocessing),
+    )
+    events = ImageEvents(
+        training, preprocessing, recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
+    )
+    return preprocessing, events, ImageEvents(validation, preprocessing), training.attributes

@@ -1,0 +1,122 @@
+"""A training's directory and what it is begun with, whatever kind of event is trained on."""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.levels import LEVELS, NoiseLevels
+from driftline.diffusion.schedules import schedule_from_dict
+from driftline.errors import InputError
+from driftline.networks import build
+from driftline.output import check_output, replacing
+from driftline.training.loop import Outcome
+from driftline.training.recipe import Named, Recipe
+
+Fitted = TypeVar("Fitted")
+
+
+def denoiser_of(recipe: Recipe, spec: Mapping[str, Any]) -> Denoiser:
+    """An untrained denoiser, its weights drawn from the recipe's seed.
+
+    Args:
+        recipe: for seed, schedule and prediction target.
+        spec: name and options that build the network.
+
+    Raises:
+        InputError: network, schedule or prediction target is unknown.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = build(spec["name"], **spec["options"])
+    try:
+        schedule = schedule_from_dict({"name": recipe.schedule.name, **recipe.schedule.options})
+        return Denoiser(network, schedule, recipe.predicts)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"recipe: {error}") from error
+
+
+def levels_of(named: Named) -> NoiseLevels:
+    """The distribution of noise levels that a recipe names.
+
+    Raises:
+        InputError: name or option is unknown.
+    """
+    if named.name not in LEVELS:
+        raise InputError(f"recipe: unknown levels {named.name!r}: choose from {', '.join(LEVELS)}")
+    try:
+        return LEVELS[named.name](**named.options)
+    except TypeError as error:
+        raise InputError(f"recipe: levels {named.name!r}: {error}") from error
+
+
+def fitted(
+    path: Path, read: Callable[[dict[str, Any]], Fitted], fit: Callable[[], Fitted]
+) -> Fitted:
+    """A run's preprocessing: what the run was begun with, or fitted now.
+
+    Args:
+        path: where the run keeps it, as JSON.
+        read: makes it of what is kept.
+        fit: makes it of the training events and the recipe's options.
+
+    Raises:
+        InputError: an option is unknown; also as ``fit``.
+    """
+    if path.exists():
+        return read(json.loads(path.read_text()))
+    try:
+        return fit()
+    except TypeError as error:
+        raise InputError(f"recipe: preprocessing: {error}") from error
+
+
+def check_run(out: Path, recipe: Recipe, resume: bool) -> None:
+    """Refuse a directory that holds a run, or, when resuming, a run of another recipe.
+
+    Raises:
+        InputError: as said, or the directory cannot be written.
+    """
+    path = out / "recipe.json"
+    check_output(path, force=True)
+    if not path.exists():
+        return
+    if not resume:
+        raise InputError(
+            f"{out}: holds a training already; choose another or continue it (--resume)"
+        )
+    try:
+        before = type(recipe).model_validate_json(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path}: damaged; begin a new run in another directory") from error
+    if before.without_steps() != recipe.without_steps():
+        raise InputError(f"{path}: differs from the recipe given in more than steps; use the same")
+
+
+def provenance(data: dict[str, Any], outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    """How a model came to be, as JSON.
+
+    Args:
+        data: provenance of the training events.
+        outcomes: of each network's training.
+    """
+    return {
+        "data": data,
+        "stages": {name: asdict(outcome) for name, outcome in outcomes.items()},
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file of the run, whole or not at all."""
+    with replacing(path, force=True) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")

@@ -1,12 +1,15 @@
-"""Generators for tests: untrained, so that they sample encoded jets as a unit normal, exactly."""
+"""Generators for tests: untrained, so that they sample encoded events as unit normals, exactly."""
 
 import torch
 
 from driftline.data.clouds import Jets
+from driftline.data.image_preprocessing import ImagePreprocessing
+from driftline.data.images import Images
 from driftline.data.preprocessing import CONDITION_FEATURES, JET_LEVEL_FEATURES, JetPreprocessing
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.schedules import VP
 from driftline.generator import Generator
+from driftline.image_generator import ImageGenerator
 from driftline.networks import build
 
 
@@ -48,3 +51,25 @@ def tiny_generator(jets: Jets) -> Generator:
         card={"name": "tiny"},
         **levels,
     )
+
+
+def tiny_image_generator(images: Images) -> ImageGenerator:
+    """A small untrained network, whose denoiser is that of a unit normal; fitted to ``images``."""
+    preprocessing = ImagePreprocessing.fit(images)
+    spec = {
+        "name": "unet",
+        "options": {
+            "shape": list(preprocessing.shape),
+            "condition": preprocessing.condition_features,
+            "packing": 1,
+            "hidden": 8,
+            "multipliers": [1, 1],
+            "blocks": 1,
+            "heads": 1,
+            "width": 8,
+        },
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        denoiser = Denoiser(build(spec["name"], **spec["options"]), VP()).eval()
+    return ImageGenerator(denoiser, spec, preprocessing, {"name": "tiny"})

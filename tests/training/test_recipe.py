@@ -14,9 +14,12 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
 def test_every_recipe_is_valid_and_survives_json(path: Path) -> None:
     recipe = read_recipe(path)
-    assert JetRecipe.model_validate_json(recipe.model_dump_json()) == recipe
-    for stage, features in ((recipe.jet_level, 4), (recipe.particle_level, 3)):
-        build(stage.network.name, features=features, condition=9, **stage.network.options)
+    assert type(recipe).model_validate_json(recipe.model_dump_json()) == recipe
+    if isinstance(recipe, JetRecipe):
+        for stage, features in ((recipe.jet_level, 4), (recipe.particle_level, 3)):
+            build(stage.network.name, features=features, condition=9, **stage.network.options)
+    else:
+        build(recipe.network.name, shape=(1, 64, 64), condition=9, **recipe.network.options)
 
 
 def test_overrides_replace_nested_values_and_keep_the_rest() -> None:
@@ -42,7 +45,7 @@ def test_overrides_replace_nested_values_and_keep_the_rest() -> None:
         ("partikles=30", "unknown key partikles; did you mean particles"),
         ("particle_level.training.steps=0", "particle_level.training.steps"),
         ("particle_level.training.precision=float8", "particle_level.training.precision"),
-        ("kind=images", "kind"),
+        ("kind=tracks", "kind: got 'tracks'; choose from jets, images"),
         ("seed", "key=value"),
         ("seed.x=1", "seed is a value"),
     ],
@@ -52,10 +55,29 @@ def test_a_wrong_key_or_value_is_named(override: str, message: str) -> None:
         read_recipe(RECIPES / "tiny.toml", [override])
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("particles=30", "unknown key particles; choose from network.*left_out"),
+        ("mirorred=['x']", "did you mean mirrored"),
+        ("mirrored=['w']", "mirrored"),
+        ("left_out.plane=1.5", "left_out.plane"),
+        ("left_out.energy=0.5", "left_out.energy"),
+        ("training.step=4", "unknown key training.step; did you mean steps"),
+    ],
+)
+def test_a_wrong_key_of_an_image_recipe_is_named(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_recipe(RECIPES / "tiny-images.toml", [override])
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text('kind = "jets"\n')
     with pytest.raises(InputError, match="missing key jet_level"):
+        read_recipe(path)
+    path.write_text("seed = 1\n")
+    with pytest.raises(InputError, match="missing key kind.*jets or images"):
         read_recipe(path)
 
 

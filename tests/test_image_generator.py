@@ -1,0 +1,222 @@
+"""The generator of images: what it makes, conditions, reproducibility, and its file."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import driftline
+from driftline.data.images import IMAGE_TYPES
+from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
+from driftline.errors import InputError
+from driftline.image_generator import NETWORK, ImageGenerator
+from driftline.network_samplers import NetworkSamplers
+from made_images import made_images
+from tiny_models import tiny_image_generator
+
+FAST = DPMSolver(3)
+
+
+@pytest.fixture(scope="module")
+def generator() -> ImageGenerator:
+    return tiny_image_generator(made_images(40, planes=1, size=16))
+
+
+def with_random_weights(generator: ImageGenerator) -> ImageGenerator:
+    """Its network no longer starts at zero, so that it sees its condition."""
+    again = tiny_image_generator(made_images(40, planes=1, size=16))
+    draw = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for p in again.denoiser.parameters():
+            p += 0.2 * torch.randn(p.shape, generator=draw)
+    return again
+
+
+def test_images_are_physical_and_say_where_they_come_from(generator: ImageGenerator) -> None:
+    told: list[int] = []
+    made = generator.generate(30, sampler=FAST, seed=1, batch=12, progress=told.append)
+    images = made.images
+    assert images.pixels.shape == (30, 1, 16, 16)
+    assert images.pixels.dtype == np.float32
+    assert np.isfinite(images.pixels).all()
+    assert ((images.pixels == 0) | (images.pixels >= np.float32(0.05))).all()
+    assert 0.1 < (images.pixels == 0).mean() < 0.9
+    assert (images.unit, images.threshold, images.pitch) == ("MeV", 0.05, 0.5)
+    assert images.momentum is None
+    assert images.event.tolist() == list(range(30))
+    assert images.attributes["seed"] == 1
+    assert images.attributes["model"] == "tiny"
+    assert NetworkSamplers.parse(images.attributes["sampler"]) == NetworkSamplers((FAST,))
+    assert told == [12, 12, 6]
+    assert made.evaluations == made.costs.evaluations == 3
+    assert made.cost.calls == 9
+    assert made.seconds == made.costs.seconds > 0
+    assert made.events is images
+    assert made.repaired == {}
+
+
+def test_an_untrained_network_samples_encoded_images_as_a_unit_normal(
+    generator: ImageGenerator,
+) -> None:
+    """Its denoiser is exactly that of a unit normal, which the threshold cuts."""
+    p = generator.preprocessing
+    images = generator.generate(200, sampler=DPMSolver(20), seed=2).images
+    z = torch.special.ndtri(torch.linspace(0.5, 0.99, 5, dtype=torch.float64)).numpy()
+    expected = p.decode(z.astype(np.float32))
+    found = np.quantile(images.pixels, np.linspace(0.5, 0.99, 5))
+    np.testing.assert_allclose(found, expected, rtol=0.05)
+
+
+@pytest.mark.parametrize("sampler", [FAST, EulerMaruyama(6)])
+def test_an_image_depends_on_its_seed_and_number_alone(
+    generator: ImageGenerator, sampler: DPMSolver | EulerMaruyama
+) -> None:
+    model = with_random_weights(generator)
+    whole = model.generate(20, sampler=sampler, seed=3).images
+    split = model.generate(20, sampler=sampler, seed=3, batch=7).images
+    np.testing.assert_allclose(split.pixels, whole.pixels, rtol=1e-3, atol=1e-3)
+    shard = model.generate(5, sampler=sampler, seed=3, first=10).images
+    np.testing.assert_allclose(shard.pixels, whole.pixels[10:15], rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(shard.labels, whole.labels[10:15])
+    np.testing.assert_array_equal(shard.planes, whole.planes[10:15])
+    np.testing.assert_array_equal(shard.event, whole.event[10:15])
+    other = model.generate(20, sampler=sampler, seed=4).images
+    assert not np.allclose(other.pixels, whole.pixels)
+
+
+def test_classes_and_planes_are_in_equal_shares_unless_asked_for(
+    generator: ImageGenerator,
+) -> None:
+    images = generator.generate(36, sampler=FAST).images
+    pairs = list(zip(images.labels.tolist(), images.planes[:, 0].tolist()))
+    assert sorted(set(pairs)) == [(k, p) for k in range(6) for p in range(3)]
+    assert max(map(pairs.count, pairs)) == 2
+    protons = generator.generate(6, "p", sampler=FAST).images
+    assert protons.present == ("p",)
+    assert protons.planes[:, 0].tolist() == [0, 1, 2, 0, 1, 2]
+    chosen = generator.generate(2, ["mu-", "p"], sampler=FAST, plane=[2, 0]).images
+    assert [chosen.types[k] for k in chosen.labels] == ["mu-", "p"]
+    assert chosen.planes[:, 0].tolist() == [2, 0]
+    assert (generator.generate(3, sampler=FAST, plane=1).images.planes == 1).all()
+
+
+def test_conditions_reach_the_network(generator: ImageGenerator) -> None:
+    model = with_random_weights(generator)
+
+    def pixels(**asked: object) -> np.ndarray:
+        return model.generate(4, "p", sampler=FAST, seed=5, **asked).images.pixels  # type: ignore[arg-type]
+
+    plain = pixels(plane=0)
+    assert not np.array_equal(pixels(plane=1), plain)
+    forward, backward = (
+        pixels(plane=0, momentum=[0, 0, 300.0]),
+        pixels(plane=0, momentum=[0, 0, -300.0]),
+    )
+    assert not np.array_equal(forward, plain)
+    assert not np.array_equal(forward, backward)
+    np.testing.assert_array_equal(pixels(plane=0, momentum=[np.nan] * 3), plain)
+    some = np.full((4, 3), np.nan)
+    some[1] = [0, 0, 300.0]
+    mixed = model.generate(4, "p", sampler=FAST, seed=5, plane=0, momentum=some).images
+    np.testing.assert_allclose(mixed.pixels[1], forward[1], rtol=1e-5)
+    np.testing.assert_allclose(mixed.pixels[[0, 2, 3]], plain[[0, 2, 3]], rtol=1e-5)
+    np.testing.assert_array_equal(mixed.momentum, some.astype(np.float32))
+
+
+def test_models_of_three_planes_make_all_of_them() -> None:
+    model = tiny_image_generator(made_images(40, planes=3, size=16))
+    images = model.generate(4, sampler=FAST).images
+    assert images.pixels.shape == (4, 3, 16, 16)
+    assert images.planes.tolist() == [[0, 1, 2]] * 4
+    with pytest.raises(InputError, match="3 planes at once"):
+        model.generate(4, sampler=FAST, plane=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"count": 0}, "count"),
+        ({"count": 2, "particle": "K+"}, "unknown particle 'K\\+'.*e-"),
+        ({"count": 2, "particle": ["p"]}, "1 classes for 2 images"),
+        ({"count": 2, "momentum": [1.0, 2.0]}, "momentum has shape"),
+        ({"count": 2, "momentum": [1.0, 2.0, np.inf]}, "momentum must be finite"),
+        ({"count": 2, "momentum": [1.0, 2.0, np.nan]}, "momentum must be finite"),
+        ({"count": 2, "plane": 3}, "plane must be a whole number from 0 to 2"),
+        ({"count": 2, "plane": 0.5}, "plane must be a whole number"),
+        ({"count": 2, "plane": [0, 1, 2]}, "plane has shape"),
+        ({"count": 2, "sampler": NetworkSamplers((FAST, DPMSolver(4)))}, "2 samplers"),
+    ],
+)
+def test_bad_requests_are_refused(
+    generator: ImageGenerator, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        generator.generate(**{"sampler": FAST, **arguments})  # type: ignore[arg-type]
+
+
+def test_classes_that_were_not_trained_are_unknown() -> None:
+    images = made_images(40, planes=1, size=16)
+    model = tiny_image_generator(images[images.labels < 3])
+    assert model.types == IMAGE_TYPES[:3]
+    images = model.generate(6, sampler=FAST).images
+    assert images.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    with pytest.raises(InputError, match="unknown particle 'p'"):
+        model.generate(2, "p", sampler=FAST)
+
+
+def test_problems_are_what_generate_samples(generator: ImageGenerator) -> None:
+    problem = generator.problems(12, seed=0)[NETWORK]
+    images = generator.generate(12, sampler=FAST).images
+    assert problem.shape == images.pixels.shape[1:]
+    p = generator.preprocessing
+    np.testing.assert_array_equal(problem.condition, p.condition_of(images))
+
+
+def test_unlike_images_are_told(generator: ImageGenerator) -> None:
+    images = made_images(3, planes=1, size=16)
+    assert generator.unlike(images) is None
+    assert "shape" in str(generator.unlike(made_images(3, planes=1, size=32)))
+    assert "unit" in str(generator.unlike(replace(images, unit="ADC")))
+
+
+def test_model_file_round_trip(generator: ImageGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    model = with_random_weights(generator)
+    model.save(path)
+    again = driftline.load(path)
+    assert isinstance(again, ImageGenerator)
+    a, b = (g.generate(6, sampler=FAST, seed=5).images for g in (model, again))
+    np.testing.assert_array_equal(a.pixels, b.pixels)
+    assert again.constants == json.loads(json.dumps(model.constants))
+    with pytest.raises(InputError, match="--force"):
+        model.save(path)
+    model.save(path, force=True)
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["driftline"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    save_file(tensors, path, metadata={"driftline": json.dumps({**header, **changes})})
+
+
+def test_damaged_model_files_are_refused(generator: ImageGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    generator.save(path)
+    whole = path.read_bytes()
+    rewrite(path, networks={NETWORK: {"name": "unet", "options": {"shape": [1, 16, 16]}}})
+    with pytest.raises(InputError, match="damaged"):
+        driftline.load(path)
+    path.write_bytes(whole)
+    rewrite(path, kind="showers")
+    with pytest.raises(InputError, match="kind 'showers' generates no events"):
+        driftline.load(path)
+    path.write_bytes(whole)
+    rewrite(path, kind="jets")
+    with pytest.raises(InputError, match="damaged"):
+        driftline.load(path)

@@ -22,7 +22,8 @@ def crop(images: Images, size: int = 64, margin: int = 32, occupancy: float = 0.
 
     Args:
         images: N images of C planes, H x W pixels.
-        size: side of the box [pixels]; it begins at the truncated centroid - size // 2.
+        size: side of the box [pixels]; its middle is within half a pixel of the centroid, so that
+            mirror images of crops are crops of mirror images.
         margin: the centroid (r, c) has to have margin < r < H - margin, margin < c < W - margin.
         occupancy: the smallest fraction of the box's pixels above zero, from 0 to 1.
 
@@ -135,10 +136,10 @@ def _check_parameters(height: int, width: int, size: int, margin: int, occupancy
         )
     if height == width == size:
         return
-    if min(height, width) <= 2 * margin or size > 2 * margin + 1:
+    if min(height, width) <= 2 * margin or size > 2 * margin:
         raise InputError(
             f"crop: a box of {size} does not fit around every centroid more than {margin} pixels "
-            f"inside an image of {height} x {width}; choose --margin from {size // 2} "
+            f"inside an image of {height} x {width}; choose --margin from {(size + 1) // 2} "
             f"to {(min(height, width) - 1) // 2}, or a smaller --size"
         )
 
@@ -155,7 +156,7 @@ def _select(
         centroid = _centroids(pixels)  # NaN without charge, which compares as outside
         inside = (centroid > margin) & (centroid < np.array([height, width]) - margin)
         n, plane = np.nonzero(inside.all(axis=-1))
-        corner = (centroid[n, plane].astype(np.int64) - size // 2).astype(np.int32)
+        corner = np.floor(centroid[n, plane] + 1 - size / 2).astype(np.int32)
     kept = _filled(pixels, n, plane, corner, size) >= occupancy * size**2
     return n[kept], plane[kept], corner[kept]
 

@@ -20,6 +20,7 @@ from driftline.cli.options import (
     use,
     write_json,
 )
+from driftline.errors import InputError
 
 
 def evaluate(
@@ -30,6 +31,13 @@ def evaluate(
     floor: Annotated[
         Path | None,
         typer.Option(help="More truth, for the floor.", show_default="halves of the reference"),
+    ] = None,
+    training: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the model was trained on: are the generated images copies of it?",
+            show_default=False,
+        ),
     ] = None,
     types: Types = None,
     particles: Particles = None,
@@ -83,6 +91,13 @@ def evaluate(
     same = {"types": made.present, "count": count, **kind.form(made)}
     true = read_reference(reference, **same)
     more = None if floor is None else read_reference(floor, **same)
+    if training is not None:
+        if kind.memorisation is None:
+            raise InputError(
+                f"--training: there is no test for copies of {kind.name}; leave it out"
+            )
+        seen = read_reference(training, made.present, **kind.form(made))
+        chosen = (*(kind.metrics if chosen is None else chosen), kind.memorisation(seen))
     with parts_bar() as progress:
         result = compare(
             made,

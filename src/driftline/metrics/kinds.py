@@ -13,6 +13,7 @@ from driftline.data.clouds import Jets
 from driftline.data.events import LabelledEvents
 from driftline.data.formats import image_file, jetnet
 from driftline.data.images import Images
+from driftline.metrics.images.memorisation import Memorisation
 from driftline.metrics.images.observables import ImageSample
 from driftline.metrics.images.table import IMAGE_HEADLINE, IMAGE_METRICS, image_metrics
 from driftline.metrics.jet_metrics import METRICS
@@ -33,6 +34,7 @@ class EventKind:
         sample: the observables of events of one class.
         metrics: all metrics, in the order of the tables.
         headline: names of those that a study judges samplers by; each is a ``Wasserstein``.
+        memorisation: of training events, the metric that finds copies of them; None if there is none.
         reported: names of others that a study tells of every sampler, without judging by them.
         averaged: whether the mean of the headline metrics has been published, so that a study
             tells it too.
@@ -57,6 +59,7 @@ class EventKind:
     write: Callable[[Path, Any], None]
     read: Callable[[Path], Any]
     form: Callable[[Any], dict[str, Any]]
+    memorisation: Callable[[Any], Metric] | None = None
     reported: tuple[str, ...] = ()
     averaged: bool = False
 
@@ -97,6 +100,7 @@ IMAGES = EventKind(
     sample=ImageSample,
     metrics=IMAGE_METRICS,
     headline=IMAGE_HEADLINE,
+    memorisation=Memorisation,
     reported=("ssnet_fid",),
     concatenate=images.concatenate,
     unlike=images.unlike,

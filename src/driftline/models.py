@@ -25,8 +25,8 @@ def load(model: str | Path) -> Generator | ImageGenerator:
     """Load a model by path, or a shipped one by name.
 
     Raises:
-        InputError: there is no such model, or its file is damaged, of another version, or of a model
-            that generates nothing.
+        InputError: there is no such model, or its file is damaged, of another version, or of a
+            model that generates nothing.
     """
     path, shipped = Path(model), shipped_models()
     if not path.exists():

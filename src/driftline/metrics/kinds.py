@@ -34,7 +34,7 @@ class EventKind:
         sample: the observables of events of one class.
         metrics: all metrics, in the order of the tables.
         headline: names of those that a study judges samplers by; each is a ``Wasserstein``.
-        memorisation: of training events, the metric that finds copies of them; None if there is none.
+        memorisation: of training events, the metric that finds copies of them, or None.
         reported: names of others that a study tells of every sampler, without judging by them.
         averaged: whether the mean of the headline metrics has been published, so that a study
             tells it too.

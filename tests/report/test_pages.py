@@ -87,7 +87,7 @@ def test_verdict_of_a_study_comes_first(no_pictures):
     verdict = recommendation(study)
     # 386 + 386 in class t, 386 + 424.6 in class g: 791.3 on average
     assert verdict.startswith(
-        "Use DPM-Solver++(2M), 20: 40 evaluations a jet, 19.8 times fewer than the 791 of "
+        "Use DPM-Solver++(2M), 20: 40 evaluations per jet, 19.8 times fewer than the 791 of "
         "RK45(1e-5) on this model, and non-inferior to it in all 6 tests of class and metric."
     )
     assert page.text.index(verdict) < page.text.index("Who passed")

@@ -72,7 +72,7 @@ def _facts(study: Study) -> Iterator[tuple[str, str]]:
     baseline = study.labels[study.baseline]
     if found.sampler is not None:
         yield (
-            f"evaluations a {study.events.one} ({of_networks(study)})",
+            f"evaluations per {study.events.one} ({of_networks(study)})",
             f"{found.evaluations:,.0f}",
         )
     yield f"of {baseline}, the baseline", f"{found.baseline_evaluations:,.0f}"

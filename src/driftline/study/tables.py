@@ -55,7 +55,7 @@ def markdown(study: Study) -> str:
 def recommendation(study: Study) -> str:
     """Which sampler to use, in one or two sentences, with the baseline's own count."""
     found, baseline = study.recommendation, study.labels[study.baseline]
-    needed = f"{found.baseline_evaluations:,.0f} evaluations a {study.events.one}"
+    needed = f"{found.baseline_evaluations:,.0f} evaluations per {study.events.one}"
     tests = len(study.verdicts) // max(1, len(study.labels) - 1)
     if not study.verdicts:
         return f"Nothing was compared with {baseline}, which takes {needed}."
@@ -71,7 +71,7 @@ def recommendation(study: Study) -> str:
         )
     ratio = found.baseline_evaluations / found.evaluations
     return (
-        f"Use {found.label}: {found.evaluations:,.0f} evaluations a {study.events.one}, "
+        f"Use {found.label}: {found.evaluations:,.0f} evaluations per {study.events.one}, "
         f"{ratio:.3g} times fewer than the {found.baseline_evaluations:,.0f} of {baseline} on this "
         f"model, and non-inferior to it in all {tests} tests of class and metric. A loss of "
         f"{found.detectable:.2g} margins would have been seen in any of them with 80% probability."

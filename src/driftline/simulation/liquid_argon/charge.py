@@ -26,7 +26,8 @@ MIP_LOSS = 2.1
 """[MeV/cm] Loss at which charge is calibrated to energy."""
 _ALPHA, _BETA = 0.93, 0.212 / (DENSITY * FIELD)
 _BIRKS_A, _BIRKS_K = 0.800, 0.0486 / (DENSITY * FIELD)
-_LEAST_LOSS = 0.5
+_LEAST_LOSS = 1.5
+"""[MeV/cm] The modified box was fitted to denser tracks and has its largest value here."""
 
 
 def modified_box(loss: Array) -> Array:

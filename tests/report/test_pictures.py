@@ -12,6 +12,7 @@ from driftline.report.cost import tolerance_figure
 from driftline.report.differences import MOST, difference_figure
 from driftline.report.endpoints import endpoint_figure
 from driftline.report.figures import evaluation_figures, study_figures
+from driftline.report.histograms import Histogram, Spectrum
 from driftline.report.jets import PIXELS, average_image, displays_figure, images_figure
 from driftline.report.overview import overview_figure
 from driftline.report.quality import (
@@ -22,7 +23,7 @@ from driftline.report.quality import (
     pareto_figure,
     quality_figure,
 )
-from driftline.report.spectra import SPECTRA, Histogram, Spectrum, spectra_figure
+from driftline.report.spectra import SPECTRA, spectra_figure
 from driftline.report.style import CLASS_NAMES, new_figure, save, style, svg
 from made_study import SAMPLERS, made_study
 

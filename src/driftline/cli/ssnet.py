@@ -32,8 +32,9 @@ def train_ssnet(
     use("cpu", threads)
     progress = ConsoleProgress("SSNet", out.with_suffix(".log"), unit="images")
     found = train(read(data), out, steps=steps, seed=seed, force=force, progress=progress)
+    print(f"{out}: {found.accuracy:.2%} of {found.confusion.sum():,} pixels with charge are right")
     print_table(
-        f"{out}: {found.accuracy:.2%} of {found.confusion.sum():,} pixels with charge are right",
+        "Pixels of the test events",
         ("true", *SEGMENTS),
         (
             (name, *(f"{n:,}" for n in row))

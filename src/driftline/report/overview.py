@@ -8,10 +8,11 @@ from matplotlib.figure import Figure, SubFigure
 
 from driftline.data.clouds import Jets
 from driftline.metrics.jet_observables import JetSample
+from driftline.report.histograms import Histogram, Spectrum, finish_axes
 from driftline.report.jets import average_images, draw_image, draw_jet, image_norm
 from driftline.report.panels import evaluations_label
 from driftline.report.quality import draw_quality, metric_axis
-from driftline.report.spectra import MASS, PARTICLE_PT, Histogram, Spectrum, finish_axes
+from driftline.report.spectra import MASS, PARTICLE_PT
 from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, POINTS, new_figure, style
 from driftline.study.results import Study
 

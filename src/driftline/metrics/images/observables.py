@@ -79,7 +79,7 @@ class ImageSample(Sample):
 
     @observable
     def dedx(self) -> Array:
-        """(N, C, 6) charge per projected length [1 / cm] in bins of the residual range."""
+        """(N, C, 5) charge per projected length [1 / cm] in bins of the residual range."""
         return self.by_image(stopping_profile(self.planes, self.pitch))
 
     @observable

@@ -13,7 +13,7 @@ from driftline.metrics.images.geometry import largest_cluster, principal_axis
 
 Array = NDArray[np.float64]
 
-RESIDUAL_RANGE = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0])
+RESIDUAL_RANGE = np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0])
 """[cm] edges of the bins of the distance from the end of a track."""
 
 DEPTH = np.array([0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0])
@@ -48,11 +48,11 @@ def _projections(charge: Array, chosen: NDArray[np.bool_]) -> tuple[Array, Array
 
 @njit(cache=True, nogil=True)
 def _density(position: Array, charge: Array, edges: Array) -> Array:
-    """(K,) charge per length in bins; what is at negative positions counts in the first."""
+    """(K,) charge per length in bins; what is outside is left out."""
     density = np.zeros(len(edges) - 1)
     for k in range(len(position)):
-        bin_of = max(np.searchsorted(edges, position[k], side="right") - 1, 0)
-        if bin_of < len(density):
+        bin_of = np.searchsorted(edges, position[k], side="right") - 1
+        if 0 <= bin_of < len(density):
             density[bin_of] += charge[k]
     return density / np.diff(edges)
 
@@ -77,7 +77,7 @@ def _stopping(charge: Array, pitch: float) -> Array:
 
 
 def stopping_profile(planes: NDArray[np.floating], pitch: float) -> Array:
-    """(M, 6) charge per projected length against the residual range [charge / cm].
+    """(M, 5) charge per projected length against the residual range [charge / cm].
 
     The largest cluster is taken along its charge-weighted axis. A track stops at that end where
     there is more charge within 3 cm, or in that half if it is shorter than 6 cm: the Bragg rise.
@@ -114,7 +114,7 @@ def shower_profiles(planes: NDArray[np.floating], pitch: float) -> tuple[Array, 
 
     The axis goes through the centroid in the direction in which the charge spreads most, towards
     the side with the longer tail (third moment). The depth counts from where 2% of the charge are
-    passed; those 2% count in the first bin.
+    passed; those are left out.
 
     Args:
         planes: (M, H, W) charge.

@@ -93,7 +93,7 @@ def test_sample_counts_evaluations_in_json(run, model, tmp_path):
     done = run(*common, "--out", tmp_path / "g.hdf5", "--json", "-")
     (row,) = json.loads(done.out)
     assert row["jets"] == 4
-    assert row["evaluations"] == row["jet_evaluations"] + row["particle_evaluations"]
+    assert row["evaluations"] == {"jet level": 6, "particle level": 6}
     assert row["particle_evaluations"] >= 6  # two a step
     assert "repaired" in row
     run(*common, "--out", tmp_path / "h" / "g.hdf5", "--json", tmp_path / "cost.json")

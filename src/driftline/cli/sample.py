@@ -111,6 +111,7 @@ def sample(
         json=json,
         force=force,
     )
+    order.check(generator)
     if isinstance(generator, Generator):
         _refuse("images", momentum=momentum, plane=plane)
         sample_jets(generator, order, features, conditions)

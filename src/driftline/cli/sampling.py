@@ -14,7 +14,7 @@ from driftline.data import clouds, images
 from driftline.data.formats import conditions, image_file, jetnet
 from driftline.data.formats.conditions import Conditions
 from driftline.errors import InputError
-from driftline.generation import Generation
+from driftline.generation import EventGenerator, Generation
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
 from driftline.network_samplers import NetworkSamplers
@@ -46,6 +46,22 @@ class Order:
             "first": self.first,
             "batch": self.batch,
         }
+
+    def check(self, generator: EventGenerator) -> None:
+        """Refuse what the model cannot make.
+
+        Raises:
+            InputError: it does not know a class, or has not as many networks as there are samplers.
+        """
+        for name in self.types or ():
+            if name not in generator.types:
+                raise InputError(
+                    f"--types: unknown class {name!r}; the model knows {', '.join(generator.types)}"
+                )
+        try:
+            self.sampler.each(list(generator.denoisers))
+        except ValueError as error:
+            raise InputError(f"--sampler: {error}") from error
 
     def provenance(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Attributes of the events, with the model as the user named it."""

@@ -1,0 +1,110 @@
+"""The commands on images: one file in, one file out, one line for what cannot be done."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from driftline.data.formats import image_file
+from made_images import made_images
+from tiny_models import tiny_image_generator
+
+
+@pytest.fixture(scope="module")
+def images():
+    return made_images(300, planes=1, size=16)
+
+
+@pytest.fixture(scope="module")
+def image_model(images, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    tiny_image_generator(images).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def reference(images, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "reference.hdf5"
+    image_file.write(path, images)
+    return path
+
+
+def test_sample(run, image_model, tmp_path):
+    out = tmp_path / "made.hdf5"
+    common = ("sample", image_model, "--steps", 2, "--seed", 3)
+    done = run(*common, "--types", "p,mu-", "--count", 5, "--momentum", "1,-200,3", "--out", out)
+    assert done.code == 0, done.err
+    assert "images/s" in done.out
+    made = image_file.read(out)
+    assert made.present == ("mu-", "p")
+    assert np.array_equal(made.momentum, np.tile(np.float32([1, -200, 3]), (10, 1)))
+    assert made.attributes["model"] == str(image_model)
+    first = run(*common, "--type", "p", "--count", 2, "--first", 3, "--out", tmp_path / "part.hdf5")
+    assert first.code == 0, first.err
+    assert (image_file.read(tmp_path / "part.hdf5").planes[:, 0] == [0, 1]).all()
+    assert json.loads(run("info", out, "--json", "-").out)["unit"] == "MeV"
+
+
+def test_evaluate_and_study(run, image_model, reference, tmp_path):
+    out = tmp_path / "study"
+    done = run(
+        *("study", image_model, reference, "--out", out, "--types", "p", "--count", 20),
+        *("--sampler", "dpm:steps=3", "--sampler", "dpm:steps=2"),
+    )
+    assert done.code == 0, done.err
+    assert "W1 track length" in done.out
+    assert (out / "study.json").exists() and (out / "pareto.png").exists()
+    scores = tmp_path / "scores.json"
+    done = run(
+        *("evaluate", reference, reference, "--types", "mu-", "--metrics", "w1_charge,track_share"),
+        *("--json", scores),
+    )
+    assert done.code == 2
+    assert "needs at least 100" in done.err
+    assert run("report", out).code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--type", "tau-"], ["unknown class 'tau-'", "gamma"]),
+        (["--pt", "3"], ["--pt", "models of jets"]),
+        (["--momentum", "1,2"], ["--momentum 1,2", "three numbers"]),
+        (["--momentum", "1,2,inf"], ["--momentum 1,2,inf"]),
+        (["--sampler", "dpm:steps=2 + dpm:steps=3"], ["2 samplers", "1 network"]),
+    ],
+)
+def test_bad_options_of_sample(run, image_model, tmp_path, options, words):
+    done = run("sample", image_model, "--count", 3, *options, "--out", tmp_path / "made.hdf5")
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert all(word in done.err for word in words), done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_jets_know_nothing_of_momenta(run, model, tmp_path):
+    done = run("sample", model, "--momentum", "1,2,3", "--out", tmp_path / "t.hdf5")
+    assert done.code == 2
+    assert "--momentum: is for models of images" in done.err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"unit": "electrons"}, "unit: MeV and electrons"),
+        ({"threshold": 0.1}, "threshold: 0.05 and 0.1"),
+    ],
+)
+def test_unlike_images_are_not_compared(run, images, reference, tmp_path, change, words):
+    other = tmp_path / "other.hdf5"
+    image_file.write(other, replace(images, **change))
+    done = run("evaluate", reference, other, "--metrics", "w1_charge")
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_images_and_jets_are_not_compared(run, reference, data):
+    done = run("evaluate", data, reference, "--metrics", "w1m")
+    assert done.code == 2
+    assert done.err.count("\n") == 1

@@ -12,7 +12,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from driftline.data.events import LabelledEvents
-from driftline.data.formats import jetnet
+from driftline.data.formats import image_file, jetnet
+from driftline.data.images import Images
 from driftline.data.shipped import read_reference
 from driftline.errors import InputError
 from driftline.generation import EventGenerator
@@ -22,6 +23,7 @@ from driftline.metrics.scores import Evaluation, Score, unit_factor
 from driftline.models import load
 from driftline.output import write_text
 from driftline.report.figures import evaluation_figures, study_figures
+from driftline.report.image_overview import image_overview_figure
 from driftline.report.overview import overview_figure
 from driftline.report.style import CLASS_NAMES, save
 from driftline.study.results import Study
@@ -55,6 +57,11 @@ class Show:
     write: Callable[[Path, Any], list[Path]]
 
 
+def _write_images(path: Path, images: Images) -> Path:
+    image_file.write(path, images, force=True)
+    return path
+
+
 JETS = Show(
     model="jets30",
     metrics=("w1m", "w1p", "w1efp", "w1_mass", "w1_pt"),
@@ -74,7 +81,17 @@ JETS = Show(
 )
 """Top jets have the richest substructure; the samplers cost about 1,200 evaluations a jet."""
 
-SHOWS = {"jets": JETS}
+LARTPC = Show(
+    model="lartpc64",
+    metrics=("w1_length", "w1_width", "w1_charge", "w1_pixel", "w1_occupancy", "track_share"),
+    samplers=("em:steps=100", "dpm:steps=10", "dpm:steps=20", "dpm:steps=30"),
+    studied="mu-",
+    compared=150,
+    overview=image_overview_figure,
+    write=lambda folder, images: [_write_images(folder / "images.hdf5", images)],
+)
+
+SHOWS = {"jets": JETS, "lartpc": LARTPC}
 """By the name that the command knows them by."""
 
 

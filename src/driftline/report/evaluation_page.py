@@ -161,7 +161,13 @@ def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -
     yield Picture.drawn("Distance from the truth", caption, floors_figure(judgement, keys))
     if figures is None:
         return
-    shown = {"jets": "Single jets", "average_jets": "Average jets"}
+    shown = {
+        "jets": "Single jets",
+        "average_jets": "Average jets",
+        "images": "Single images",
+        "segmentation": "Tracks and showers by the segmentation network",
+        "profiles": "Charge along and across",
+    }
     shown |= {f"spectra_{t}": f"Spectra: {_class(t)}" for t in judgement.types}
     for stem, title in shown.items():
         path = figures / f"{stem}.png"

@@ -8,13 +8,16 @@ from matplotlib.figure import Figure
 
 from driftline.data.clouds import Jets
 from driftline.data.events import LabelledEvents
+from driftline.data.images import Images
 from driftline.metrics.kinds import kind_of
+from driftline.report import images
 from driftline.report.cost import time_figure, tolerance_figure
 from driftline.report.differences import difference_figure
 from driftline.report.endpoints import endpoint_figure
 from driftline.report.jets import displays_figure, images_figure
 from driftline.report.quality import BY_TIME, pareto_figure, quality_figure
 from driftline.report.spectra import spectra_figure
+from driftline.report.ssnet import ssnet_figure
 from driftline.report.style import save
 from driftline.study.results import Study
 
@@ -44,7 +47,20 @@ def _jets(generated: Jets, reference: Jets) -> Iterator[tuple[str, Figure]]:
         yield f"spectra_{jet_type}", spectra_figure(generated, reference, jet_type)
 
 
-_DRAWN: dict[str, Callable[[Any, Any], Iterator[tuple[str, Figure]]]] = {"jets": _jets}
+def _images(generated: Images, reference: Images) -> Iterator[tuple[str, Figure]]:
+    types = [t for t in generated.present if t in reference.present]
+    yield "images", images.displays_figure(generated, reference, types)
+    yield "segmentation", ssnet_figure(generated, reference)
+    yield "profiles", images.profiles_figure(generated, reference, types)
+    for event_type in types:
+        figure = images.image_spectra_figure(generated, reference, event_type)
+        yield f"spectra_{event_type}", figure
+
+
+_DRAWN: dict[str, Callable[[Any, Any], Iterator[tuple[str, Figure]]]] = {
+    "jets": _jets,
+    "images": _images,
+}
 """By kind of event, what draws names and figures of an evaluation; the most important first."""
 
 

@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 CHARGE = (0.05, 10.0)
 """[MeV] ends of the scale of colour; what is outside has the colour of the end."""
 
+CHARGE_COLOURS = "inferno"
+
 EMPTY = "#10101c"
 """Colour of pixels without charge."""
 
@@ -45,7 +47,7 @@ def draw_image(axes: Axes, pixels: NDArray[np.floating], norm: LogNorm) -> AxesI
         np.where(pixels > 0, pixels, np.nan),
         origin="lower",
         norm=norm,
-        cmap="inferno",
+        cmap=CHARGE_COLOURS,
         interpolation="nearest",
     )
     axes.set_facecolor(EMPTY)

@@ -87,6 +87,16 @@ class Generated:
         """Evaluations and wall time of either network."""
         return Costs(dict(zip(NETWORKS, (self.jet_level, self.particle_level), strict=True)))
 
+    @property
+    def evaluations(self) -> float:
+        """Evaluations per jet of both networks."""
+        return self.costs.evaluations
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of both samplings."""
+        return self.costs.seconds
+
 
 @dataclass
 class Generator:

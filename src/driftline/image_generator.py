@@ -63,12 +63,12 @@ class GeneratedImages:
     @property
     def evaluations(self) -> float:
         """Evaluations of the network per image."""
-        return self.cost.evaluations
+        return self.costs.evaluations
 
     @property
     def seconds(self) -> float:
         """Wall time of the sampling."""
-        return self.cost.seconds
+        return self.costs.seconds
 
 
 @dataclass

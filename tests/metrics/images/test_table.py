@@ -64,11 +64,16 @@ def test_longer_tracks_are_off_the_floor(tracks, key):
     assert value.value - floor > 5 * error
 
 
-def test_units_are_those_of_the_images():
-    units = {m.name: m.unit for m in image_metrics("electrons") if isinstance(m, Wasserstein)}
+def test_units_are_those_of_the_images(tracks):
+    metrics = image_metrics("electrons")
+    units = {m.name: m.unit for m in metrics if isinstance(m, Wasserstein)}
     assert units["w1_charge"] == units["w1_pixel"] == "electrons"
     assert units["w1_dedx"] == "electrons/cm"
     assert units["w1_length"] == "cm"
+    reasons = {m.name: m.undefined(tracks["same"], "unknown") for m in metrics}
+    without = {name for name, reason in reasons.items() if reason}
+    assert without == {"w1_scores", "w1_segments", "track_share", "ssnet_fid"}
+    assert reasons["ssnet_fid"] == "SSNet takes charge in MeV, not in electrons"
 
 
 def test_a_stretched_track_is_off_by_its_stretch(tracks):

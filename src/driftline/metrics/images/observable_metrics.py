@@ -74,6 +74,12 @@ def _no_shower(sample: ImageSample, event_type: str) -> str | None:
     return f"{event_type} makes tracks, not showers" if event_type in TRACKS else None
 
 
+def needs_mev(unit: str) -> Callable[[ImageSample, str], str | None]:
+    """The condition of metrics that use SSNet, on images with charge in ``unit``."""
+    reason = None if unit == "MeV" else f"SSNet takes charge in MeV, not in {unit}"
+    return lambda sample, event_type: reason
+
+
 @dataclass(frozen=True)
 class ConditionalWasserstein(Wasserstein):
     """W1 of observables that only some samples have.
@@ -138,11 +144,19 @@ def observable_metrics(unit: str) -> tuple[Wasserstein, ...]:
             condition=_no_shower,
         ),
         Wasserstein("w1_bands", "W1 Haar bands", per_plane(lambda s: s.bands), bands, unit),
-        Wasserstein("w1_scores", "W1 SSNet scores", pixel_scores, scores, "1e-3"),
-        Wasserstein(
+        ConditionalWasserstein(
+            "w1_scores",
+            "W1 SSNet scores",
+            pixel_scores,
+            scores,
+            "1e-3",
+            condition=needs_mev(unit),
+        ),
+        ConditionalWasserstein(
             "w1_segments",
             "W1 SSNet pixels",
             per_plane(lambda s: s.segments[..., TRACK : SHOWER + 1]),
             segments,
+            condition=needs_mev(unit),
         ),
     )

@@ -9,6 +9,7 @@ from driftline.metrics.classifier import classifier_test
 from driftline.metrics.images import distances
 from driftline.metrics.images.frechet_limit import frechet_limit
 from driftline.metrics.images.goodness import GoodnessOfFit, chi_square, kolmogorov_smirnov
+from driftline.metrics.images.observable_metrics import needs_mev
 from driftline.metrics.images.observables import ImageSample
 from driftline.metrics.images.segmentation import TRACK
 from driftline.metrics.metric import TwoSample
@@ -143,8 +144,8 @@ def _defined(values: Array) -> Array:
 def sample_metrics(unit: str) -> tuple[TwoSample, ...]:
     """Metrics on images whose charge is in ``unit``, by default in this order."""
     return (
-        TwoSample("track_share", 100, _track_share),
-        TwoSample("ssnet_fid", 1_000, _fid),
+        TwoSample("track_share", 100, _track_share, needs_mev(unit)),
+        TwoSample("ssnet_fid", 1_000, _fid, needs_mev(unit)),
         TwoSample("mmd", 2 * distances.BLOCK, _mmd),
         TwoSample("sinkhorn", 2 * distances.BLOCK, _sinkhorn),
         TwoSample(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.simulation.liquid_argon import argon
-from driftline.simulation.liquid_argon.ionisation import heavy_loss
+from driftline.simulation.liquid_argon.ionisation import density_effect, heavy_loss
 from driftline.simulation.liquid_argon.particles import (
     BEGIN,
     COLUMNS,
@@ -161,9 +161,13 @@ def shower_profile(name: str, energy: float, events: int) -> tuple[Array, Array]
 
 
 def shower_maximum(name: str, energy: float, events: int) -> float:
-    """Depth of the mean profile's maximum in radiation lengths: of a cubic through its top."""
+    """Depth of the mean profile's maximum in radiation lengths.
+
+    Of a cubic through what is above 0.6 of the largest bin; its error is 1.2 / sqrt(events) at a
+    GeV.
+    """
     depth, profile = shower_profile(name, energy, events)
-    top = profile > 0.8 * profile.max()
+    top = profile > 0.6 * profile.max()
     cubic = np.polynomial.Polynomial.fit(depth[top], profile[top], 3)
     places = np.linspace(depth[top][0], depth[top][-1], 1000)
     return float(places[np.argmax(cubic(places))])
@@ -202,6 +206,32 @@ def track_loss(name: str, kinetic: float, length: float, events: int) -> Array:
             for found in (event(name, kinetic, seed, margin=length + 5.0) for seed in range(events))
         ]
     )
+
+
+def most_probable_loss(kinetic: float, length: float) -> float:
+    """Of muons in a thickness [cm]: Landau, Vavilov, Bichsel (Review of Particle Physics)."""
+    gamma = 1.0 + kinetic / argon.MUON_MASS
+    squared = gamma**2 - 1.0
+    beta2 = squared / gamma**2
+    xi = 0.5 * argon.COLLISIONS * length / beta2
+    logarithms = np.log(2.0 * argon.ELECTRON_MASS * squared / argon.MEAN_EXCITATION)
+    logarithms += np.log(xi / argon.MEAN_EXCITATION)
+    return float(xi * (logarithms + 0.2 - beta2 - density_effect(np.sqrt(squared))))
+
+
+def mode(values: Array) -> float:
+    """Median of the shortest interval that holds a quarter of the values."""
+    values = np.sort(values)
+    quarter = len(values) // 4
+    start = int(np.argmin(values[quarter:] - values[:-quarter]))
+    return float(np.median(values[start : start + quarter]))
+
+
+def balance(name: str, kinetic: float, seed: int, margin: float = np.inf) -> float:
+    """Energy that is accounted for, less what the particle brought [MeV]."""
+    found = event(name, kinetic, seed, margin)
+    mass = argon.MASSES[argon.KINDS[name]] if name in ("mu-", "mu+", "pi-", "pi+") else 0.0
+    return found.energy + sum(found.ledger.values()) - kinetic - mass
 
 
 def mip_deposits(events: int) -> tuple[Array, Array]:

@@ -32,10 +32,10 @@ def test_michel_spectrum():
 
 
 def test_positive_muons_decay():
-    found = [event("mu+", 20.0, seed) for seed in range(300)]
+    found = [event("mu+", 10.0, seed) for seed in range(1500)]
     neutrinos = np.array([f.ledger["neutrinos"] for f in found])
     assert neutrinos.min() >= argon.MUON_MASS - LARGEST_MICHEL - 1e-9
-    assert neutrinos.mean() == pytest.approx(argon.MUON_MASS - 0.7 * LARGEST_MICHEL, rel=0.02)
+    assert neutrinos.mean() == pytest.approx(argon.MUON_MASS - 0.7 * LARGEST_MICHEL, abs=1.2)
 
 
 def test_negative_muons_are_captured():
@@ -64,7 +64,7 @@ def test_protons_interact_after_a_nuclear_length():
     """Those of 300 MeV have a range of 51 cm, and 30 MeV left 1 cm before its end."""
     found = [event("p", 300.0, seed) for seed in range(300)]
     collided = np.mean([f.ledger["nuclei"] > 0.0 for f in found])
-    assert collided == pytest.approx(1.0 - np.exp(-50.0 / argon.NUCLEAR_LENGTH), abs=0.08)
+    assert collided == pytest.approx(1.0 - np.exp(-50.0 / argon.NUCLEAR_LENGTH), abs=0.1)
     assert max(f.of("p")[:, BEGIN + 2].max() for f in found) < 53.0
 
 

@@ -49,19 +49,21 @@ def _knock_on(
 
 @njit(cache=True, nogil=True)
 def collide(
-    work: Work, particle: Array, step: float, beta2: float, rng: np.random.Generator
+    work: Work, particle: Array, step: float, kinetic: float, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Lose energy to electrons on a step [cm]; those above ``ELECTRON_CUT`` are emitted.
 
     Soft transfers are a normal distribution of variance xi low about the restricted mean loss,
-    with xi the constant of Rutherford's spectrum of the step, the others are drawn one by one.
+    with xi the constant of Rutherford's spectrum of the step, the others are drawn one by one. Both
+    are those of ``kinetic`` [MeV], the energy expected half way.
 
     Returns:
         Energy left on the step, energy carried away by electrons emitted [MeV]; no more together
         than the particle has.
     """
-    kind, kinetic = int(particle[KIND]), particle[KINETIC]
+    kind = int(particle[KIND])
     mass = MASSES[kind]
+    beta2 = 1.0 - 1.0 / (kinetic / mass + 1.0) ** 2
     light = kind <= POSITRON
     largest = 0.5 * kinetic if light else largest_transfer(kinetic / mass + 1.0, mass)
     xi = 0.5 * COLLISIONS * step / beta2
@@ -82,8 +84,8 @@ def collide(
             transfer = heavy_transfer(beta2, largest, low, rng)
         if transfer <= ELECTRON_CUT:
             lost += transfer
-        elif lost + carried + transfer < kinetic:
+        elif lost + carried + transfer < particle[KINETIC]:
             _knock_on(work, particle, transfer, ahead, rng)
             carried += transfer
         ahead += rng.standard_exponential() / rate
-    return min(lost, kinetic - carried), carried
+    return min(lost, particle[KINETIC] - carried), carried

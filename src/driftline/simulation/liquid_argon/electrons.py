@@ -40,7 +40,8 @@ Array = NDArray[np.float64]
 
 _LARGEST_SHARE = 0.15
 """Of its energy that an electron may lose on a step, roughly."""
-_LOGARITHM = 7.5
+_LOGARITHM = 10.0
+"""Bracket of the formula of the loss, roughly."""
 _SLOWEST = 0.01
 
 
@@ -84,18 +85,22 @@ def follow_electron(
             escape(work, particle)
             return
         kinetic = particle[KINETIC]
-        impulse = momentum(kinetic, ELECTRON_MASS)
-        beta2 = (impulse / (kinetic + ELECTRON_MASS)) ** 2
         radiation = rng.standard_exponential() / interpolate(tables, tables.photons, kinetic)
-        step = min(LONGEST_STEP, _LARGEST_SHARE * kinetic * beta2 / (_LOGARITHM * COLLISIONS))
+        beta2 = 1.0 - 1.0 / (kinetic / ELECTRON_MASS + 1.0) ** 2
+        loss = _LOGARITHM * COLLISIONS / beta2
+        step = min(LONGEST_STEP, _LARGEST_SHARE * kinetic / loss)
         radiates = radiation < step
         step = min(step, radiation)
-        lost, carried = collide(work, particle, step, beta2, rng)
-        lost = min(lost + step * interpolate(tables, tables.soft, kinetic), kinetic - carried)
+        kinetic -= 0.5 * step * loss
+        impulse = momentum(kinetic, ELECTRON_MASS)
+        beta2 = (impulse / (kinetic + ELECTRON_MASS)) ** 2
+        lost, carried = collide(work, particle, step, kinetic, rng)
+        lost += step * interpolate(tables, tables.soft, kinetic)
+        lost = min(lost, particle[KINETIC] - carried)
         deposit(work, particle, step, lost, lost / step)
         angle = scattering_angle(step, particle[PATH], impulse, beta2, rng)
         advance(particle, step, angle, rng)
-        particle[KINETIC] = kinetic - lost - carried
+        particle[KINETIC] -= lost + carried
         if radiates and particle[KINETIC] > PHOTON_CUT:
             _radiate(work, particle, rng)
     leave(work, particle, particle[KINETIC])

@@ -56,16 +56,16 @@ def follow_heavy(
         if outside(particle, lowest, highest):
             escape(work, particle)
             return
-        kinetic = particle[KINETIC]
+        loss = heavy_loss(particle[KINETIC] / mass + 1.0, mass, math.inf)
+        step = min(LONGEST_STEP, _LARGEST_SHARE * particle[KINETIC] / loss)
+        kinetic = particle[KINETIC] - 0.5 * step * loss
         impulse = momentum(kinetic, mass)
         beta2 = (impulse / (kinetic + mass)) ** 2
-        loss = heavy_loss(kinetic / mass + 1.0, mass, math.inf)
-        step = min(LONGEST_STEP, _LARGEST_SHARE * kinetic / loss)
-        lost, carried = collide(work, particle, step, beta2, rng)
+        lost, carried = collide(work, particle, step, kinetic, rng)
         deposit(work, particle, step, lost, lost / step)
         angle = scattering_angle(step, particle[PATH], impulse, beta2, rng)
         advance(particle, step, angle, rng)
-        particle[KINETIC] = kinetic - lost - carried
+        particle[KINETIC] -= lost + carried
         if kind > MUON_PLUS and particle[KINETIC] > _SLOWEST_IN_NUCLEI:
             nucleus -= step
             if nucleus < 0.0:

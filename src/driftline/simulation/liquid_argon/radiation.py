@@ -33,8 +33,9 @@ PHOTON_CUT = 0.02
 """[MeV] Softer photons are neither made nor followed: their energy stays where they would start."""
 
 _CHARGE = 4.0 / 3.0 * math.log(ATOMIC_NUMBER)
+FULL_SCREENING = 20.867 - _CHARGE
+"""L, the value of Phi_1 without any momentum transfer to speak of."""
 _SCREENING = 136.0 * ELECTRON_MASS / ATOMIC_NUMBER ** (1.0 / 3.0)
-_FULL = 20.867 - _CHARGE
 _POINTS = 64
 
 
@@ -89,7 +90,7 @@ def make_tables() -> Tables:
     energies = np.geomspace(0.1, 1e6, 351)
     nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
     integrals = _integrals(energies, 0.5 * (nodes + 1.0), 0.5 * weights)
-    photons, soft, pairs = integrals / (RADIATION_LENGTH * _FULL)
+    photons, soft, pairs = integrals / (RADIATION_LENGTH * FULL_SCREENING)
     start = math.log(energies[0])
     density = (len(energies) - 1) / (math.log(energies[-1]) - start)
     return Tables(start, density, photons, soft, pairs)
@@ -130,7 +131,7 @@ def bremsstrahlung(kinetic: float, rng: np.random.Generator) -> float:
     span = math.log(kinetic / PHOTON_CUT)
     while True:
         photon = PHOTON_CUT * math.exp(span * rng.random())
-        if rng.random() * 1.5 * _FULL < photon_spectrum(photon, energy):
+        if rng.random() * 1.5 * FULL_SCREENING < photon_spectrum(photon, energy):
             return photon
 
 
@@ -140,7 +141,7 @@ def pair(photon: float, rng: np.random.Generator) -> float:
     edge = ELECTRON_MASS / photon
     while True:
         share = edge + (1.0 - 2.0 * edge) * rng.random()
-        if rng.random() * _FULL < pair_spectrum(share, photon):
+        if rng.random() * FULL_SCREENING < pair_spectrum(share, photon):
             return share * photon
 
 

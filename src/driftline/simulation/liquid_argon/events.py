@@ -44,7 +44,7 @@ PITCH = 0.5
 """[cm]"""
 SIDE = PIXELS * PITCH
 """[cm] of the cube."""
-BLOCK = 96
+BLOCK = 48
 """Events simulated at a time."""
 UNITS = ("MeV", "electrons")
 

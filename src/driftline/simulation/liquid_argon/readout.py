@@ -19,8 +19,8 @@ Pixels = NDArray[np.float32]
 DRIFT_VELOCITY = 0.16
 """[cm/us] at 0.5 kV/cm and 87 K; electrons drift to x = 0."""
 DIFFUSION_ALONG, DIFFUSION_ACROSS = 4.0e-6, 8.8e-6
-"""[cm2/us] Diffusion along and across the drift (MicroBooNE, JINST 16 (2021) P09025; Li et al.,
-Nucl. Instrum. Meth. A 816 (2016) 160)."""
+"""[cm2/us] Diffusion along and across the drift: round values near the measured ones (Li et al.,
+Nucl. Instrum. Meth. A 816 (2016) 160; MicroBooNE, JINST 16 (2021) P09025)."""
 
 _LAST = 2.0
 """Beyond the end of a segment, in units of its length."""

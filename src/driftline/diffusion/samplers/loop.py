@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, expand
+from driftline.diffusion.guidance.base import of_rows
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers.plan import Draw, Level, Model, Plan, Sampler, State
 
@@ -20,7 +21,8 @@ class Result:
         x: (N, ...) events.
         calls: batched network calls, which wall time follows.
         evaluations: network evaluations per event (mean over events; equal for all but adaptive
-            samplers). Corrector, rejected and final denoising evaluations all count.
+            samplers). Corrector, rejected and final denoising evaluations all count, and so do all
+            evaluations and gradients of guidance.
         seconds: wall time.
         evaluations_max: the largest number of evaluations that any event took.
     """
@@ -101,7 +103,7 @@ def sample(
     """Generate events; event i of a seed is the same whatever the batch size.
 
     Args:
-        denoiser: the model.
+        denoiser: the model; a guided one with numbers of each of the events.
         sampler: the solver with its settings.
         noise: all the randomness.
         events: how many, or their ids (N,) int64, which key the noise.
@@ -132,10 +134,11 @@ def sample(
         part = ids[chosen].to(device)
         part_mask = None if mask is None else mask[chosen].to(device)
         part_condition = None if condition is None else condition[chosen].to(device, dtype)
-        model = Model(denoiser, part_condition, part_mask, part)
+        guided = of_rows(denoiser, chosen)
+        model = Model(guided, part_condition, part_mask, part)
         x = run(plan, model, draws(noise, part, shape, part_mask, dtype), record)
         if not x.isfinite().all():
-            again = Model(denoiser, part_condition, part_mask, part)
+            again = Model(guided, part_condition, part_mask, part)
             explain(plan, again, draws(noise, part, shape, part_mask, dtype), sampler.label)
         parts.append(x)
         total, largest = model.evaluations(len(part))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, expand
+from driftline.diffusion.guidance.base import evaluations_of, of_rows
 from driftline.diffusion.samplers.checks import require
 from driftline.diffusion.schedules import Schedule
 
@@ -73,8 +74,10 @@ def event_levels(schedule: Schedule, t: Tensor) -> EventLevels:
 class Model:
     """A denoiser in hat coordinates, bound to one batch; counts its calls.
 
+    A guided model makes several network calls a call, and all are counted.
+
     Args:
-        denoiser: the model.
+        denoiser: the model; if guided, with numbers of this batch's events.
         condition: (B, C) or None.
         mask: (B, P) or None.
         events: ids (B,) of the batch's events, for messages; None numbers them from 0.
@@ -92,38 +95,44 @@ class Model:
         self.mask = mask
         self.events = events
         self.calls = 0
-        self._partial: list[Tensor] = []
+        self._whole = 0
+        self._partial: list[tuple[Tensor, Tensor]] = []
 
     def __call__(self, x_hat: Tensor, level: Level) -> Tensor:
         """Clean estimate D(x_hat; s) of the whole batch at one level, like x_hat."""
-        self.calls += 1
+        taken = int(evaluations_of(self.denoiser, torch.tensor([level.t], dtype=x_hat.dtype)))
+        self.calls += taken
+        self._whole += taken
         t = torch.full((len(x_hat),), level.t, dtype=x_hat.dtype, device=x_hat.device)
         return self.denoiser(level.alpha * x_hat, t, self.condition, self.mask)
 
     def each(self, x_hat: Tensor, where: EventLevels, rows: Tensor) -> Tensor:
         """Clean estimates of some of the batch's events, each at a level of its own.
 
-        Only these events are charged an evaluation.
+        Only these events are charged evaluations.
 
         Args:
             x_hat: (M, ...) their states.
             where: their levels (M,).
             rows: (M,) int64, which rows of the batch they are.
         """
-        self.calls += 1
-        self._partial.append(rows)
+        t = where.t.to(x_hat)
+        taken = evaluations_of(self.denoiser, t)
+        self.calls += int(taken.max())
+        self._partial.append((rows, taken))
         condition = None if self.condition is None else self.condition[rows]
         mask = None if self.mask is None else self.mask[rows]
         alpha = expand(where.alpha.to(x_hat), x_hat)
-        return self.denoiser(alpha * x_hat, where.t.to(x_hat), condition, mask)
+        return of_rows(self.denoiser, rows)(alpha * x_hat, t, condition, mask)
 
     def evaluations(self, count: int) -> tuple[int, int]:
         """Sum and maximum over the batch's ``count`` events of their evaluations."""
-        whole = self.calls - len(self._partial)
         if not self._partial:
-            return whole * count, whole
-        own = torch.cat(self._partial).bincount(minlength=count)
-        return whole * count + int(own.sum()), whole + int(own.max())
+            return self._whole * count, self._whole
+        rows, taken = (torch.cat(parts) for parts in zip(*self._partial, strict=True))
+        own = torch.zeros(count, dtype=torch.int64, device=rows.device)
+        own.index_add_(0, rows, taken)
+        return self._whole * count + int(own.sum()), self._whole + int(own.max())
 
     def event(self, row: int) -> int:
         """The id of the event in a row of the batch."""

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from driftline.generator import Generator
+import driftline
 from driftline.metrics.scores import Evaluation
 
 RESOURCES = Path(__file__).parents[1] / "src/driftline/resources/models"
@@ -15,7 +15,7 @@ RESOURCES = Path(__file__).parents[1] / "src/driftline/resources/models"
 
 def main(model: Path, name: str, scores: Path, description: str) -> None:
     """Write resources/models/NAME.safetensors."""
-    generator = Generator.load(model)
+    generator = driftline.load(model)
     content = json.loads(scores.read_text())
     rows = Evaluation.model_validate(
         {key: content[key] for key in Evaluation.model_fields if key in content}

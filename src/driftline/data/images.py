@@ -106,6 +106,21 @@ def concatenate(parts: Sequence[Images]) -> Images:
     return replace(first, **joined)
 
 
+def one_per_event(images: Images, seed: int = 0) -> Images:
+    """One image of each event, drawn at random, in the order of the sample.
+
+    The planes of one event have nearly the same charge and length: to statistics that take images
+    for independent, crops of all three are too many.
+
+    Args:
+        images: any.
+        seed: of the draw.
+    """
+    order = np.random.default_rng(seed).permutation(len(images))
+    _, first = np.unique(images.event[order], return_index=True)
+    return images[np.sort(order[first])]
+
+
 def distances(images: Images, reference: Images) -> NDArray[np.float64]:
     """(N,) distance of image i of one sample to image i of the other.
 

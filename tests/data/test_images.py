@@ -1,9 +1,9 @@
 """Selections of images in memory."""
 
 import numpy as np
-from toy_images import toy_images
 
 from driftline.data.images import one_per_event
+from toy_images import toy_images
 
 
 def test_one_image_of_each_event_in_the_order_of_the_sample():

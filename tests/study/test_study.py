@@ -9,10 +9,11 @@ import pytest
 from driftline.data.formats import jetnet
 from driftline.diffusion.samplers import parse
 from driftline.errors import InputError
+from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
 from driftline.study import Study, run_study
 from driftline.study.cells import Task
-from driftline.study.provenance import fingerprint, fingerprint_events
+from driftline.study.provenance import fingerprint_events
 from driftline.study.tables import comma_separated, markdown
 from tiny_models import tiny_generator
 

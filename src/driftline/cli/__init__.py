@@ -9,9 +9,11 @@ import typer
 from driftline.cli import (
     crop,
     demo,
+    distill,
     evaluate,
     illustrate,
     info,
+    likelihood,
     report,
     sample,
     simulate,
@@ -36,9 +38,11 @@ app.command("train")(train.train)
 app.command("train-ssnet")(ssnet.train_ssnet)
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
+app.command("likelihood")(likelihood.likelihood)
 app.command("study")(study.study)
 app.command("report")(report.report)
 app.command("tune")(tune.tune)
+app.command("distill")(distill.distill)
 app.command("illustrate")(illustrate.illustrate)
 app.command("info")(info.info)
 

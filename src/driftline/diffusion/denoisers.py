@@ -45,11 +45,13 @@ TARGETS: dict[str, Coefficients] = {
     "x0": lambda a, s: (torch.zeros_like(a), torch.ones_like(a)),
     "v": lambda a, s: (a / (a**2 + s**2), -s / (a**2 + s**2)),
     "score": lambda a, s: (1 / a, s**2 / a),
+    "flow": lambda a, s: (1 / (a + s), -s / (a + s)),
 }
 """What the network's output F means: D = c_skip x + c_out F.
 
 ``edm`` (2206.00364), ``eps`` (2006.11239), ``x0``, ``v`` (2202.00512, alpha eps - sigma x_0),
-``score`` (2011.13456).
+``score`` (2011.13456), ``flow`` (2209.03003, eps - x_0: the velocity of the straight path, whose
+loss without a weighting is conditional flow matching's under the ``Linear`` schedule).
 """
 
 

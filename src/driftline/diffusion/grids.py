@@ -110,6 +110,24 @@ class Karras:
 
 
 @dataclass(frozen=True)
+class UniformAngle:
+    """Equal steps in arctan(sigma/alpha): uniform times of a cosine schedule, whatever the model's.
+
+    The angle of the last evaluation is one step, as if the next one were free of noise; so the
+    grid of half as many steps is every second of its points (2202.00512), where the schedule goes
+    down to no noise. For samplers of few steps, which it places where events take shape: after the
+    first, the levels of two are 1, those of four 2.4, 1 and 0.4, as sigma/alpha.
+    """
+
+    def times(self, steps: int, schedule: Schedule) -> Tensor:
+        first, least = log_snr_range(schedule)
+        high = math.atan(math.exp(-first))
+        low = max(high / steps, math.atan(math.exp(-least)))
+        angle = torch.linspace(high, low, steps, dtype=torch.float64)
+        return _times(-angle.tan().log(), schedule)
+
+
+@dataclass(frozen=True)
 class TunedGrid:
     """Levels found for one model (``tune_grid``), stated so that they fit any schedule.
 

@@ -1,7 +1,6 @@
-"""Where numbers come from: fingerprints of models and jets, versions, the machine."""
+"""Where numbers come from: fingerprints of events, versions, the machine."""
 
 import hashlib
-import json
 import os
 import platform
 from importlib.metadata import version
@@ -12,18 +11,6 @@ from driftline.data.events import LabelledEvents
 from driftline.generation import EventGenerator
 from driftline.metrics.kinds import kind_of
 from driftline.study.results import Machine
-
-
-def fingerprint(generator: EventGenerator) -> str:
-    """A hash of everything that decides which events a model makes, the version of the code too."""
-    digest = hashlib.sha256()
-    constants = [version("driftline"), generator.constants]
-    digest.update(json.dumps(constants, sort_keys=True).encode())
-    for denoiser in generator.denoisers.values():
-        for name, tensor in denoiser.network.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def fingerprint_events(events: LabelledEvents) -> str:

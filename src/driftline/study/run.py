@@ -6,13 +6,14 @@ from pathlib import Path
 
 from driftline.data.events import LabelledEvents
 from driftline.errors import InputError
+from driftline.fingerprint import fingerprint
 from driftline.generation import EventGenerator
 from driftline.metrics.kinds import EventKind, kind_named, kind_of
 from driftline.metrics.sample import Sample
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import check_output
 from driftline.study.cells import Store, Task
-from driftline.study.provenance import fingerprint, fingerprint_events, machine, versions
+from driftline.study.provenance import fingerprint_events, machine, versions
 from driftline.study.recommend import recommend
 from driftline.study.resampling import compare, floor, measured
 from driftline.study.results import Cell, Floor, Settings, Study

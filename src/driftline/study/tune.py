@@ -11,10 +11,10 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Sampler, describe, tune_grid
 from driftline.errors import InputError
+from driftline.fingerprint import fingerprint
 from driftline.generation import EventGenerator, Problem
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import write_text
-from driftline.study.provenance import fingerprint
 from driftline.study.results import Study
 from driftline.study.run import parsed
 

@@ -25,6 +25,7 @@ from driftline.training.run import (
     denoiser_of,
     fitted,
     levels_of,
+    objective_of,
     provenance,
     write_json,
 )
@@ -201,6 +202,7 @@ def train_images(
     preprocessing, events, held_out, source = _prepared(recipe, data, kept)
     spec = network_spec(recipe, preprocessing)
     denoiser, levels = denoiser_of(recipe, spec).to(device), levels_of(recipe.levels)
+    objective = objective_of(recipe)
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     write_json(kept, preprocessing.to_dict())
@@ -212,6 +214,7 @@ def train_images(
         recipe.training,
         seed=recipe.seed + 2**32,
         out=out,
+        objective=objective,
         resume=resume,
         progress=progress("images", out / "log") if progress else None,
     )

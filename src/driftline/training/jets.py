@@ -28,6 +28,7 @@ from driftline.training.run import (
     denoiser_of,
     fitted,
     levels_of,
+    objective_of,
     provenance,
     write_json,
 )
@@ -210,6 +211,7 @@ def train_jets(
         "jet_level": levels_of(recipe.jet_level.levels),
         "particle_level": levels_of(recipe.particle_level.levels),
     }
+    objective = objective_of(recipe)
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     write_json(kept, preprocessing.to_dict())
@@ -228,6 +230,7 @@ def train_jets(
             stage.training,
             seed=recipe.seed + 2**32 * (number + 1),
             out=out / name,
+            objective=objective,
             resume=resume,
             progress=progress(name.replace("_", "-"), out / name / "log") if progress else None,
         )

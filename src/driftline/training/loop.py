@@ -14,10 +14,16 @@ import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import Denoiser
-from driftline.diffusion.levels import NoiseLevels, UniformLogSNRLevels, stratified_uniform
-from driftline.diffusion.objectives import DenoisingScoreMatching
+from driftline.diffusion.levels import stratified_uniform
 from driftline.training import checkpoint
 from driftline.training.ema import EMA
+from driftline.training.objectives import (
+    Objective,
+    Objectives,
+    TrainingLevels,
+    Validation,
+    denoising,
+)
 from driftline.training.progress import Progress
 from driftline.training.recipe import TrainingSettings
 
@@ -104,13 +110,16 @@ def epoch_batches(count: int, batch: int, seed: int, start: int) -> Iterator[tup
 
 
 @torch.no_grad()
-def validation_loss(denoiser: Denoiser, events: Events, seed: int = 0, batch: int = 1024) -> float:
-    """Mean squared error of the network's output at noise levels uniform in log-SNR (-3 to 5).
-
-    Events, noise and levels are the same at every call, so that values can be compared between
-    steps and, of equal data and schedule, between networks.
-    """
-    objective, levels = DenoisingScoreMatching(), UniformLogSNRLevels()
+def validation_loss(
+    denoiser: Denoiser,
+    events: Events,
+    seed: int = 0,
+    batch: int = 1024,
+    validated: Validation | None = None,
+) -> float:
+    """Mean loss over the same events, noise and levels at every call; see ``Validation``."""
+    measure = validated or Validation()
+    objective, levels = measure.objective, measure.levels
     generator, device = generator_for(seed, 2), next(denoiser.parameters()).device
     count = min(len(events), _VALIDATION_EVENTS)
     index = torch.linspace(0, len(events) - 1, count).long()
@@ -158,15 +167,17 @@ def train(
     denoiser: Denoiser,
     events: Events,
     validation: Events,
-    levels: NoiseLevels,
+    levels: TrainingLevels,
     settings: TrainingSettings,
     *,
     seed: int,
     out: Path,
+    objective: Objectives = denoising,
+    validated: Validation | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Train a denoiser by denoising score matching; it ends with the averaged weights.
+    """Train a denoiser, by denoising score matching or otherwise; it ends with averaged weights.
 
     Every draw is a function of (seed, step), and a checkpoint holds all the state there is: a
     training that was killed and resumed gives the same weights, to the bit, as one that was not.
@@ -179,6 +190,8 @@ def train(
         settings: see ``TrainingSettings``.
         seed: of every draw.
         out: directory for ``checkpoint.safetensors``.
+        objective: what is minimised, as a function of how much has been done.
+        validated: what is validated by.
         resume: continue from the checkpoint in ``out``, if there is one.
         progress: where to report to.
 
@@ -210,7 +223,8 @@ def train(
                 break
             generator = generator_for(seed, 1, step)
             batch = events.batch(index, generator)
-            loss = step_loss(batch, levels, generator)
+            minimised = objective(step / settings.steps)
+            loss = step_loss(minimised, batch, levels, generator)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
                 kept = f"the checkpoint {path} is kept" if path.exists() else "none is kept"
@@ -231,7 +245,8 @@ def train(
                 report.step(outcome.steps, outcome.events, outcome.training_loss)
             if last or outcome.steps % settings.validate_every == 0:
                 ema.swap()
-                value = validation_loss(denoiser, validation, seed, min(1024, 4 * settings.batch))
+                size = min(1024, 4 * settings.batch)
+                value = validation_loss(denoiser, validation, seed, size, validated)
                 ema.swap()
                 outcome.validation_losses.append((outcome.steps, value))
                 report.validation(outcome.steps, value)
@@ -244,15 +259,16 @@ def train(
 
 
 def _step_loss(denoiser: Denoiser, settings: TrainingSettings) -> Any:
-    """The function (batch, levels, generator) -> loss of one step."""
-    objective = DenoisingScoreMatching()
+    """The function (objective, batch, levels, generator) -> loss of one step."""
     trained = denoiser
     if settings.compile:
         compiled = torch.compile(denoiser.network)
         trained = Denoiser(compiled, denoiser.schedule, denoiser.predicts)  # type: ignore[arg-type]
     autocast, device = settings.precision == "bfloat16", next(denoiser.parameters()).device
 
-    def loss(batch: Batch, levels: NoiseLevels, generator: torch.Generator) -> Tensor:
+    def loss(
+        objective: Objective, batch: Batch, levels: TrainingLevels, generator: torch.Generator
+    ) -> Tensor:
         # Drawn on the processor whatever the device, so that the draws are the same.
         t = levels.times(denoiser.schedule, stratified_uniform(len(batch.x0), generator))
         noise = torch.randn(batch.x0.shape, generator=generator).to(device)

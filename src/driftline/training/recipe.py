@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +15,9 @@ class Section(BaseModel):
     """A part of a recipe: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 class Named(BaseModel):
@@ -91,6 +94,8 @@ class JetRecipe(Section):
         given: probability that a jet-level training event has some of its features given.
         schedule: noise schedule.
         predicts: what the networks predict, a key of ``driftline.diffusion.denoisers.TARGETS``.
+        pairing: which noise goes with which event of a batch: ``random``, or ``transport`` with
+            ``condition_weight`` (``driftline.diffusion.objectives.OptimalTransport``).
         preprocessing: options of ``JetPreprocessing.fit``.
         jet_level: the stage that generates pt, eta, mass and number of particles.
         particle_level: the stage that generates the particles.
@@ -104,6 +109,7 @@ class JetRecipe(Section):
     given: float = Field(0.5, ge=0, le=1)
     schedule: Named = Named(name="VP")
     predicts: str = "edm"
+    pairing: Named = Named(name="random")
     preprocessing: dict[str, Any] = Field(default_factory=dict)
     jet_level: Stage
     particle_level: Stage
@@ -137,6 +143,7 @@ class ImageRecipe(Stage):
             drawn on its own, so that the model can be asked without.
         schedule: noise schedule.
         predicts: what the network predicts, a key of ``driftline.diffusion.denoisers.TARGETS``.
+        pairing: which noise goes with which image of a batch, as in ``JetRecipe``.
         preprocessing: options of ``ImagePreprocessing.fit``.
     """
 
@@ -148,6 +155,7 @@ class ImageRecipe(Stage):
     left_out: dict[Literal["class", "momentum", "plane"], Probability] = Field(default_factory=dict)
     schedule: Named = Named(name="VP")
     predicts: str = "edm"
+    pairing: Named = Named(name="random")
     preprocessing: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -171,15 +179,33 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         InputError: the file cannot be read, or a key or value is wrong.
     """
+    return parse_recipe(read_tree(path, overrides), str(path))
+
+
+def read_tree(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The nested keys and values of a TOML file, with overrides, as ``read_recipe`` takes them.
+
+    Raises:
+        InputError: the file cannot be read, or an override has another form.
+    """
     try:
         tree = tomllib.loads(path.read_text())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML ({error}); mend the file") from error
+    return overridden(tree, overrides)
+
+
+def overridden(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """The tree with texts ``key=value`` put in, in place.
+
+    Raises:
+        InputError: an override has another form.
+    """
     for override in overrides:
         _apply(tree, override)
-    return parse_recipe(tree, str(path))
+    return tree
 
 
 def parse_recipe(tree: dict[str, Any], where: str = "recipe") -> Recipe:
@@ -193,11 +219,19 @@ def parse_recipe(tree: dict[str, Any], where: str = "recipe") -> Recipe:
     if tree["kind"] not in RECIPES:
         kinds = ", ".join(RECIPES)
         raise InputError(f"{where}: key kind: got {tree['kind']!r}; choose from {kinds}")
-    recipe = RECIPES[tree["kind"]]
+    return validated(RECIPES[tree["kind"]], tree, where)
+
+
+def validated(section: type[AnySection], tree: dict[str, Any], where: str) -> AnySection:
+    """A part of a recipe, or a whole one, from nested dictionaries.
+
+    Raises:
+        InputError: naming the first wrong key and the nearest valid one.
+    """
     try:
-        return recipe.model_validate(tree)
+        return section.model_validate(tree)
     except ValidationError as error:
-        raise InputError(f"{where}: {_explain(error, recipe)}") from error
+        raise InputError(f"{where}: {_explain(error, section)}") from error
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:

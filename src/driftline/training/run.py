@@ -6,17 +6,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import LEVELS, NoiseLevels
+from driftline.diffusion.objectives import DenoisingScoreMatching, OptimalTransport
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.networks import build
 from driftline.output import check_output, replacing
 from driftline.training.loop import Outcome
+from driftline.training.objectives import Objectives, denoising
 from driftline.training.recipe import Named, Recipe
 
 Fitted = TypeVar("Fitted")
@@ -56,6 +58,24 @@ def levels_of(named: Named) -> NoiseLevels:
         raise InputError(f"recipe: levels {named.name!r}: {error}") from error
 
 
+def objective_of(recipe: Recipe) -> Objectives:
+    """What a recipe asks to be minimised: denoising, with its noise paired as it says.
+
+    Raises:
+        InputError: the pairing or an option of it is unknown.
+    """
+    name, options = recipe.pairing.name, recipe.pairing.options
+    if name == "random" and not options:
+        return denoising
+    if name != "transport":
+        raise InputError(f"recipe: unknown pairing {name!r} {options}: choose random or transport")
+    try:
+        paired = OptimalTransport(DenoisingScoreMatching(), **options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"recipe: pairing {name!r}: {error}") from error
+    return lambda done: paired
+
+
 def fitted(
     path: Path, read: Callable[[dict[str, Any]], Fitted], fit: Callable[[], Fitted]
 ) -> Fitted:
@@ -77,7 +97,18 @@ def fitted(
         raise InputError(f"recipe: preprocessing: {error}") from error
 
 
-def check_run(out: Path, recipe: Recipe, resume: bool) -> None:
+class Resumable(Protocol):
+    """What describes a run: a recipe of a training, or of a distillation."""
+
+    def without_steps(self) -> "Resumable":
+        """The same but for how long is trained."""
+        ...
+
+    @classmethod
+    def model_validate_json(cls, json_data: str, /) -> Self: ...
+
+
+def check_run(out: Path, recipe: Resumable, resume: bool) -> None:
     """Refuse a directory that holds a run, or, when resuming, a run of another recipe.
 
     Raises:

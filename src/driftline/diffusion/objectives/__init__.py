@@ -2,6 +2,7 @@ r"""Score matching: what a denoiser is trained to minimise."""
 
 from driftline.diffusion.objectives.denoising import DenoisingScoreMatching, masked_mean
 from driftline.diffusion.objectives.implicit import ImplicitScoreMatching, SlicedScoreMatching
+from driftline.diffusion.objectives.pairing import OptimalTransport, transport_pairing
 from driftline.diffusion.objectives.weightings import (
     CleanWeighting,
     FlowWeighting,
@@ -20,10 +21,12 @@ __all__ = [
     "ImplicitScoreMatching",
     "LikelihoodWeighting",
     "NoiseWeighting",
+    "OptimalTransport",
     "PerDensity",
     "ScoreWeighting",
     "SlicedScoreMatching",
     "UnitVarianceWeighting",
     "Weighting",
     "masked_mean",
+    "transport_pairing",
 ]

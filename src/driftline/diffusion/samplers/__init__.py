@@ -9,6 +9,7 @@ from driftline.diffusion.samplers.adaptive_ode import DormandPrince
 from driftline.diffusion.samplers.adaptive_sde import AdaptiveSDE
 from driftline.diffusion.samplers.ancestral import Ancestral, ReverseDiffusion
 from driftline.diffusion.samplers.checks import EvaluationLimit
+from driftline.diffusion.samplers.consistency import MultistepConsistency
 from driftline.diffusion.samplers.dpm_adaptive import DPMSolver23
 from driftline.diffusion.samplers.dpm_solver import DDIM, DPMSolver
 from driftline.diffusion.samplers.edm import EDM
@@ -61,6 +62,7 @@ __all__ = [
     "Heun",
     "IPNDM",
     "Midpoint",
+    "MultistepConsistency",
     "Plan",
     "PosterPredictorCorrector",
     "PredictorCorrector",

@@ -10,6 +10,7 @@ from driftline.diffusion.samplers.adaptive_ode import DormandPrince
 from driftline.diffusion.samplers.adaptive_sde import AdaptiveSDE
 from driftline.diffusion.samplers.ancestral import Ancestral, ReverseDiffusion
 from driftline.diffusion.samplers.clocks import Clock, LogSNRClock, TimeClock
+from driftline.diffusion.samplers.consistency import MultistepConsistency
 from driftline.diffusion.samplers.dpm_adaptive import DPMSolver23
 from driftline.diffusion.samplers.dpm_solver import DDIM, DPMSolver
 from driftline.diffusion.samplers.edm import EDM
@@ -65,6 +66,7 @@ SAMPLERS: dict[str, type[Any]] = {
     "restart": Restart,
     "sa": SASolver,
     "er-sde": ERSDE,
+    "cm": MultistepConsistency,
 }
 """Names of samplers; a new one is one class and one line here."""
 
@@ -72,6 +74,7 @@ GRIDS: dict[str, grids.Grid] = {
     "time": grids.UniformTime(),
     "logsnr": grids.UniformLogSNR(),
     "karras": grids.Karras(),
+    "angle": grids.UniformAngle(),
     "tuned": grids.TunedGrid(),
 }
 """Names of grids."""

@@ -1,0 +1,34 @@
+"""Distillation: students that need one to a few evaluations, trained from a model.
+
+A student is a ``Denoiser`` like its teacher, with the same network, schedule and target. What
+changes is the meaning of its output, the end of the teacher's path in place of the mean of all
+events that a noisy one may come from, and so the sampler that it is made for: ``DDIM`` on the
+student's own grid, or ``MultistepConsistency``.
+"""
+
+from driftline.diffusion.distillation.consistency import ConsistencyMatching
+from driftline.diffusion.distillation.distances import Distance, PseudoHuber, SquaredDistance
+from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
+from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
+from driftline.diffusion.distillation.progressive import (
+    GridLevels,
+    ProgressiveDistillation,
+    halvings,
+    student_times,
+)
+
+__all__ = [
+    "ConsistencyMatching",
+    "Distance",
+    "Gap",
+    "GridLevels",
+    "Neighbour",
+    "ProgressiveDistillation",
+    "PseudoHuber",
+    "SharedNoise",
+    "ShrinkingGaps",
+    "SquaredDistance",
+    "TeacherFlow",
+    "halvings",
+    "student_times",
+]

@@ -1,0 +1,335 @@
+"""Distilling a generator: few-step students of its networks, for clouds and images alike."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from driftline.data.formats import jetnet
+from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.distillation import (
+    ConsistencyMatching,
+    Distance,
+    Neighbour,
+    ProgressiveDistillation,
+    PseudoHuber,
+    SharedNoise,
+    ShrinkingGaps,
+    SquaredDistance,
+    TeacherFlow,
+    halvings,
+    student_times,
+)
+from driftline.diffusion.grids import TunedGrid
+from driftline.diffusion.samplers import DDIM, MultistepConsistency, Sampler, describe, parse
+from driftline.errors import InputError
+from driftline.fingerprint import fingerprint
+from driftline.generator import Generator
+from driftline.image_generator import ImageGenerator
+from driftline.training.distill_recipe import DistillRecipe, student_training
+from driftline.training.images import ImageEvents, read_samples
+from driftline.training.jets import JetLevelEvents, ParticleLevelEvents, split
+from driftline.training.loop import Events, Outcome, train
+from driftline.training.objectives import Objectives, TrainingLevels, Validation
+from driftline.training.progress import Progress
+from driftline.training.recipe import (
+    ImageRecipe,
+    JetRecipe,
+    Recipe,
+    TrainingSettings,
+    parse_recipe,
+)
+from driftline.training.run import check_run, levels_of, provenance, write_json
+
+AnyGenerator = Generator | ImageGenerator
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Training and validation events of each network, made when they are needed.
+
+    Attributes:
+        by_network: by the network's key.
+        attributes: provenance of the data.
+    """
+
+    by_network: Mapping[str, Callable[[], tuple[Events, Events]]]
+    attributes: dict[str, Any]
+
+
+def key_of(network: str) -> str:
+    """A network's name as a key of recipes and a directory: ``particle_level``."""
+    return network.replace(" ", "_")
+
+
+def recipe_of(generator: AnyGenerator) -> Recipe:
+    """The recipe that the teacher was trained by, from its card.
+
+    Raises:
+        InputError: the card has none, or one of another version.
+    """
+    saved = generator.card.get("recipe")
+    if not isinstance(saved, dict):
+        raise InputError(
+            "MODEL: its card has no recipe, which says how its events are prepared; "
+            "give a model that `driftline train` wrote"
+        )
+    return parse_recipe(saved, "MODEL: recipe in its card")
+
+
+def teacher_training(recipe: Recipe) -> dict[str, TrainingSettings]:
+    """How the teacher's networks were trained, by key."""
+    if isinstance(recipe, JetRecipe):
+        stages = {"jet_level": recipe.jet_level, "particle_level": recipe.particle_level}
+        return {key: stage.training for key, stage in stages.items()}
+    return {"image": recipe.training}
+
+
+def jet_samples(generator: Generator, recipe: JetRecipe, data: Path) -> Samples:
+    """The events that both networks of a jet generator are trained with.
+
+    Raises:
+        InputError: bad data, or a class that the teacher does not know.
+    """
+    p = generator.preprocessing
+    jets = jetnet.read_directory(data, particles=p.max_particles)
+    _require_known(jets.present, generator.types, data)
+    parts = split(jets, recipe.validation)
+
+    def jet_level() -> tuple[Events, Events]:
+        first, last = (JetLevelEvents(j, p, recipe.reflections, recipe.given) for j in parts)
+        return first, last
+
+    def particle_level() -> tuple[Events, Events]:
+        first, last = (ParticleLevelEvents(j, p, recipe.reflections) for j in parts)
+        return first, last
+
+    return Samples({"jet_level": jet_level, "particle_level": particle_level}, jets.attributes)
+
+
+def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path) -> Samples:
+    """The events that the network of an image generator is trained with.
+
+    Raises:
+        InputError: bad data, or a class that the teacher does not know.
+    """
+    p = generator.preprocessing
+    training, validation = read_samples(data, recipe.validation)
+    _require_known(training.present, generator.types, data)
+    turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
+    events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
+    return Samples({"image": lambda: events}, training.attributes)
+
+
+def _require_known(present: Sequence[str], known: Sequence[str], data: Path) -> None:
+    unknown = [name for name in present if name not in known]
+    if unknown:
+        raise InputError(
+            f"{data}: has class {unknown[0]}, the model knows {', '.join(known)}; leave it out"
+        )
+
+
+@dataclass(frozen=True)
+class Round:
+    """One training of a student.
+
+    Attributes:
+        name: of the file of the model and of the directory; empty if there is one round only.
+        objective: what a network is trained with, given its teacher.
+        levels: where.
+        validated: given its teacher, by what it is validated.
+        sampler: what the students are made for.
+    """
+
+    name: str
+    objective: Callable[[Denoiser], Objectives]
+    levels: TrainingLevels
+    validated: Callable[[Denoiser], Validation]
+    sampler: Sampler
+
+
+def rounds_of(recipe: DistillRecipe, teacher: Denoiser) -> list[Round]:
+    """The trainings that lead from a teacher to the students asked for.
+
+    Raises:
+        InputError: a setting is not valid.
+    """
+    try:
+        if recipe.method == "progressive":
+            return _progressive(recipe, teacher)
+        return [_consistency(recipe)]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"distillation: {recipe.method}: {error}") from error
+
+
+def _consistency(recipe: DistillRecipe) -> Round:
+    given = recipe.consistency
+    gaps = ShrinkingGaps(given.stages, given.factor, given.widening, given.rate)
+    distance: Distance = PseudoHuber(given.huber) if given.huber else SquaredDistance()
+    levels = levels_of(given.levels)
+
+    def objective(teacher: Denoiser) -> Objectives:
+        near: Neighbour = TeacherFlow(teacher) if given.teacher_flow else SharedNoise()
+        return lambda done: ConsistencyMatching(gaps.at(done), near, distance)
+
+    def validated(teacher: Denoiser) -> Validation:
+        return Validation(objective(teacher)(1.0), levels)  # the last gap, from the start
+
+    return Round("", objective, levels, validated, MultistepConsistency(recipe.steps))
+
+
+def _progressive(recipe: DistillRecipe, teacher: Denoiser) -> list[Round]:
+    given = recipe.progressive
+    sampler = parse(f"ddim:steps={given.first},grid={given.grid}")
+    assert isinstance(sampler, DDIM)
+    all_times = sampler.grid.times(given.first, teacher.schedule)
+    return [
+        _halving(steps, student_times(all_times, 2 * steps), teacher)
+        for steps in halvings(given.first, recipe.steps)
+    ]
+
+
+def _halving(steps: int, times: torch.Tensor, teacher: Denoiser) -> Round:
+    """The round that makes students of ``steps`` from teachers who stop at ``times``."""
+
+    def objective(teacher: Denoiser) -> Objectives:
+        matched = ProgressiveDistillation(teacher, times)
+        return lambda done: matched
+
+    levels = ProgressiveDistillation(teacher, times).levels
+
+    def validated(teacher: Denoiser) -> Validation:
+        return Validation(objective(teacher)(1.0), levels)
+
+    own = teacher.schedule.log_snr(student_times(times, steps)[1:])
+    sampler = DDIM(steps, grid=TunedGrid(tuple(own.tolist())))
+    return Round(str(steps), objective, levels, validated, sampler)
+
+
+def distill(
+    teacher: AnyGenerator,
+    recipe: DistillRecipe,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    device: torch.device | str = "cpu",
+    progress: Callable[[str, Path], Progress] | None = None,
+) -> Path:
+    """Make few-step students of all networks of a generator and write them as models.
+
+    ``out`` gets ``recipe.json``, a checkpoint and a TensorBoard log for each training, and
+    ``model.safetensors``; progressive distillation also the students of the rounds before,
+    ``model-16.safetensors`` and so on. Students are models as any other, whose cards say method,
+    teacher and steps, and whose default sampler is the one that they are made for.
+
+    Args:
+        teacher: the model; it is not changed.
+        recipe: see ``DistillRecipe``.
+        data: what the teacher was trained on, as ``driftline train`` takes it.
+        out: the run's directory.
+        resume: continue the run in ``out``; its recipe may differ in the number of steps only.
+        device: where networks are trained.
+        progress: makes the reporter of a training from its title and log directory.
+
+    Returns:
+        The path of the model of the fewest steps.
+
+    Raises:
+        InputError: bad data or settings, a run that exists (without ``resume``), or another recipe
+            or teacher (with it).
+        TrainingError: the loss was not finite.
+        KeyboardInterrupt: interrupted; checkpoints are kept.
+    """
+    trained_by = recipe_of(teacher)
+    settings = _settings(recipe, trained_by)
+    recipe = recipe.model_copy(
+        update={
+            "training": {key: own.model_dump() for key, own in settings.items()},
+            "teacher": fingerprint(teacher),
+        }
+    )
+    rounds = rounds_of(recipe, next(iter(teacher.denoisers.values())))
+    check_run(out, recipe, resume)
+    if isinstance(teacher, Generator):
+        assert isinstance(trained_by, JetRecipe)
+        samples = jet_samples(teacher, trained_by, data)
+    else:
+        assert isinstance(trained_by, ImageRecipe)
+        samples = image_samples(teacher, trained_by, data)
+    write_json(out / "recipe.json", recipe.model_dump(mode="json"))
+    sources = {key: make() for key, make in samples.by_network.items()}
+    model, outcomes = out / "model.safetensors", dict[str, Outcome]()
+    student = deepcopy(teacher).to(device)
+    for number, part in enumerate(rounds):
+        before = _frozen(student)
+        for position, (network, denoiser) in enumerate(student.denoisers.items()):
+            key = key_of(network)
+            where = out / part.name / key
+            title = f"{network} {part.name}".strip()
+            events, held_out = sources[key]
+            outcomes[title] = train(
+                denoiser,
+                events,
+                held_out,
+                part.levels,
+                settings[key],
+                seed=recipe.seed + 2**32 * (1 + number * len(sources) + position),
+                out=where,
+                objective=part.objective(before[network]),
+                validated=part.validated(before[network]),
+                resume=resume,
+                progress=progress(title, where / "log") if progress else None,
+            )
+        last = part is rounds[-1]
+        file = model if last else out / f"model-{part.name}.safetensors"
+        history = provenance(samples.attributes, outcomes)
+        student.card = _card(teacher, recipe, part.sampler, history)
+        student.save(file, force=True)
+    return model
+
+
+def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSettings]:
+    """How each network's student is trained, by key.
+
+    Raises:
+        InputError: the recipe names a network that there is not, or a setting is wrong.
+    """
+    known = teacher_training(trained_by)
+    for key in recipe.training:
+        if key not in known:
+            raise InputError(
+                f"distillation: training.{key}: the model has no such network; "
+                f"choose from {', '.join(known)}"
+            )
+    return {key: student_training(own, recipe.training.get(key, {})) for key, own in known.items()}
+
+
+def _frozen(generator: AnyGenerator) -> dict[str, Denoiser]:
+    """Copies of its denoisers that are not trained."""
+    copies = deepcopy(generator.denoisers)
+    return {name: copy.eval().requires_grad_(False) for name, copy in copies.items()}
+
+
+def _card(
+    teacher: AnyGenerator,
+    recipe: DistillRecipe,
+    sampler: Sampler,
+    history: dict[str, Any],
+) -> dict[str, Any]:
+    """The student's card: the teacher's training, then its own; no evaluation of the teacher's."""
+    kept: dict[str, Any] = {
+        key: teacher.card[key] for key in ("recipe", "training") if key in teacher.card
+    }
+    steps: Any = sampler
+    distillation = {
+        "method": recipe.method,
+        "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher},
+        "steps": steps.steps,
+        "recipe": recipe.model_dump(mode="json"),
+        "training": history,
+    }
+    return {**kept, "distillation": distillation, "sampler": describe(sampler)}

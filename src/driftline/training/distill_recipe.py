@@ -1,0 +1,114 @@
+"""What describes a distillation: method, students, and how each network is trained."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from driftline.training.recipe import (
+    Named,
+    Section,
+    TrainingSettings,
+    overridden,
+    read_tree,
+    validated,
+)
+
+
+class ConsistencySettings(Section):
+    """Consistency tuning, or distillation, of a trained model.
+
+    Attributes:
+        stages: into which the training is divided; in each the gap is narrower.
+        factor: by which.
+        widening: of the gap at low noise, see ``driftline.diffusion.distillation.Gap``.
+        rate: likewise.
+        huber: c of the pseudo-Huber distance; 0 takes the squared distance.
+        teacher_flow: the path's next point by a step of the teacher (consistency distillation)
+            rather than with the event's own noise (consistency tuning).
+        levels: distribution of the noise levels, by default that of 2406.14548.
+    """
+
+    stages: int = Field(8, gt=0)
+    factor: float = Field(2.0, gt=1)
+    widening: float = Field(8.0, ge=0)
+    rate: float = Field(0.5, ge=0)
+    huber: float = Field(1e-3, ge=0)
+    teacher_flow: bool = False
+    levels: Named = Named.model_validate({"name": "normal", "mean": 0.4, "deviation": 2.0})
+
+
+class ProgressiveSettings(Section):
+    """Progressive distillation.
+
+    Attributes:
+        first: DDIM steps of the teacher, ``steps`` times a power of two.
+        grid: where they lie, as in the text of a sampler.
+    """
+
+    first: int = Field(64, gt=1)
+    grid: str = "angle"
+
+
+class DistillRecipe(Section):
+    """A distillation.
+
+    Attributes:
+        method: ``consistency`` or ``progressive``.
+        steps: evaluations of the student's own sampler. A consistency model can be sampled with
+            any number; progressive distillation ends here.
+        seed: of every draw.
+        consistency: settings of that method.
+        progressive: settings of that method.
+        training: what differs from the teacher's training, by network (``jet_level``,
+            ``particle_level``; ``image``): keys of ``TrainingSettings``. Of progressive
+            distillation for each round.
+        teacher: fingerprint of the teacher; filled in.
+    """
+
+    method: Literal["consistency", "progressive"] = "consistency"
+    steps: int = Field(2, gt=0)
+    seed: int = Field(0, ge=0)
+    consistency: ConsistencySettings = ConsistencySettings.model_validate({})
+    progressive: ProgressiveSettings = ProgressiveSettings.model_validate({})
+    training: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    teacher: str = ""
+
+    def without_steps(self) -> Self:
+        """The same but for how long is trained, which may be changed when a run is resumed."""
+        training = {name: {**own, "steps": 0} for name, own in self.training.items()}
+        return self.model_copy(update={"training": training})
+
+
+def read_distill_recipe(path: Path | None, overrides: Sequence[str] = ()) -> DistillRecipe:
+    """Read a TOML file, or take the defaults, and apply overrides ``key=value``.
+
+    Raises:
+        InputError: the file cannot be read, or a key or value is wrong.
+    """
+    tree = overridden({}, overrides) if path is None else read_tree(path, overrides)
+    return validated(DistillRecipe, tree, "distillation" if path is None else str(path))
+
+
+def student_training(teacher: TrainingSettings, changes: Mapping[str, Any]) -> TrainingSettings:
+    """How a student is trained: as its teacher was, but for what a student needs otherwise.
+
+    An eighth of the steps and a fifth of the learning rate, for it begins where the teacher ended;
+    float32, for its target differs from its own estimate by no more than bfloat16 rounds.
+
+    Args:
+        teacher: of the same network.
+        changes: keys and values that differ from these defaults.
+
+    Raises:
+        InputError: a key or value is wrong.
+    """
+    steps = max(1, teacher.steps // 8)
+    settings = teacher.model_dump() | {
+        "steps": steps,
+        "learning_rate": teacher.learning_rate / 5,
+        "warmup": min(teacher.warmup, steps // 20),
+        "precision": "float32",
+    }
+    return validated(TrainingSettings, settings | dict(changes), "distillation: training")

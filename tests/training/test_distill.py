@@ -1,0 +1,253 @@
+"""Distilling generators end to end, on toy events, and what a distillation refuses."""
+
+import signal
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import driftline
+from driftline.data.clouds import Jets
+from driftline.data.formats import image_file, jetnet
+from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.distillation import ConsistencyMatching, ShrinkingGaps
+from driftline.diffusion.levels import UniformTimeLevels
+from driftline.diffusion.objectives import DenoisingScoreMatching, OptimalTransport
+from driftline.diffusion.samplers import DDIM, MultistepConsistency
+from driftline.diffusion.schedules import VP
+from driftline.errors import InputError
+from driftline.fingerprint import fingerprint
+from driftline.generator import Generator
+from driftline.networks import build
+from driftline.training.distill import distill
+from driftline.training.distill_recipe import DistillRecipe, read_distill_recipe, student_training
+from driftline.training.loop import Batch, train
+from driftline.training.objectives import Objectives, Validation, denoising
+from driftline.training.progress import Progress
+from driftline.training.recipe import TrainingSettings, read_recipe
+from driftline.training.run import objective_of
+from made_images import made_images
+from tiny_models import tiny_generator, tiny_image_generator
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SHORT = "{steps=3, batch=32, warmup=1, log_every=1, validate_every=3, checkpoint_every=2}"
+
+
+class Vectors:
+    """Draws of N(0, diag(1.5, 0.5))."""
+
+    def __len__(self) -> int:
+        return 256
+
+    def batch(self, index: torch.Tensor, generator: torch.Generator) -> Batch:
+        x = torch.randn(len(index), 2, generator=generator)
+        return Batch(x * torch.tensor([1.5, 0.5]).sqrt(), None, None)
+
+
+class StopAt(Progress):
+    """Asks the training to stop when the log reaches a step."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def step(self, step: int, events: int, loss: float) -> None:
+        if step == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+def consistency(done: float) -> ConsistencyMatching:
+    return ConsistencyMatching(ShrinkingGaps(4).at(done))
+
+
+def trained(out: Path, objective: Objectives, **options: Any) -> torch.Tensor:
+    torch.manual_seed(0)
+    denoiser = Denoiser(build("resnet", features=2, hidden=16, layers=1), VP())
+    settings = {"steps": 24, "batch": 32, "learning_rate": 3e-3, "warmup": 2, "log_every": 1}
+    settings |= {"validate_every": 8, "checkpoint_every": 5}
+    outcome = train(
+        denoiser,
+        Vectors(),
+        Vectors(),
+        UniformTimeLevels(),
+        TrainingSettings.model_validate(settings),
+        seed=3,
+        out=out,
+        objective=objective,
+        validated=Validation(objective(1.0)),
+        **options,
+    )
+    losses = torch.tensor([loss for _, loss in outcome.validation_losses])
+    weights = torch.cat([p.detach().flatten() for p in denoiser.parameters()])
+    return torch.cat([weights, losses])
+
+
+def test_stages_survive_interruption_to_the_bit(tmp_path: Path) -> None:
+    """Interrupted in the third of four stages."""
+    whole = trained(tmp_path / "whole", consistency)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "parts", consistency, progress=StopAt(14))
+    assert torch.equal(trained(tmp_path / "parts", consistency, resume=True), whole)
+    first_stage_only = trained(tmp_path / "first", lambda done: consistency(0.0))
+    assert not torch.equal(first_stage_only, whole)
+
+
+def with_recipe(generator: Any, recipe: str) -> Any:
+    """An untrained model with the card of a trained one."""
+    settings = read_recipe(RECIPES / recipe)
+    generator.card |= {"recipe": settings.model_dump(mode="json"), "sampler": "dpm:steps=9"}
+    return generator
+
+
+@pytest.fixture(scope="module")
+def jets(tmp_path_factory: pytest.TempPathFactory, make_jets: Callable[..., Jets]) -> Path:
+    path = tmp_path_factory.mktemp("jets")
+    jetnet.write_directory(path, make_jets(40, types=("g", "t")))
+    return path
+
+
+@pytest.fixture
+def teacher(toy_jets: Jets) -> Generator:
+    return with_recipe(tiny_generator(toy_jets), "tiny.toml")
+
+
+def recipe(*overrides: str) -> DistillRecipe:
+    short = [f"training.{key}={SHORT}" for key in ("jet_level", "particle_level")]
+    return read_distill_recipe(None, [*short, *overrides])
+
+
+@pytest.mark.parametrize("flow", ["false", "true"])
+def test_a_student_of_jets_is_a_model_that_says_what_it_is(
+    teacher: Generator, jets: Path, tmp_path: Path, flow: str
+) -> None:
+    before = fingerprint(teacher)
+    given = recipe("steps=4", f"consistency.teacher_flow={flow}")
+    student = driftline.load(distill(teacher, given, jets, tmp_path / "run"))
+    assert isinstance(student, Generator)
+    assert fingerprint(teacher) == before != fingerprint(student)
+    assert student.constants == teacher.constants
+    assert student.default_sampler.samplers == (MultistepConsistency(4),)
+    card = student.card["distillation"]
+    assert (card["method"], card["steps"]) == ("consistency", 4)
+    assert card["teacher"] == {"name": "tiny", "fingerprint": before}
+    assert card["recipe"]["training"]["particle_level"]["steps"] == 3
+    assert set(card["training"]["stages"]) == {"jet level", "particle level"}
+    assert "name" not in student.card
+    made = student.generate(4, "t", seed=1)
+    assert made.costs.evaluations == 8
+    assert made.jets.particles.shape == (4, 30, 3)
+    for network, denoiser in student.denoisers.items():
+        before_it = teacher.denoisers[network].state_dict()
+        changed = [not torch.equal(v, before_it[k]) for k, v in denoiser.state_dict().items()]
+        assert any(changed), network
+
+
+def test_rounds_of_progressive_distillation(teacher: Generator, jets: Path, tmp_path: Path) -> None:
+    given = recipe("method=progressive", "steps=2", "progressive.first=16")
+    run = tmp_path / "run"
+    last = distill(teacher, given, jets, run)
+    models = {8: run / "model-8.safetensors", 4: run / "model-4.safetensors", 2: last}
+    grid = 16
+    for steps, path in models.items():
+        student = driftline.load(path)
+        (sampler,) = student.default_sampler.samplers
+        assert isinstance(sampler, DDIM)
+        assert student.card["distillation"]["steps"] == sampler.steps == steps
+        # Every second of the times before.
+        expected = torch.arange(grid, 0, -grid / steps) / grid
+        angle = (
+            torch.atan((-VP().log_snr(sampler.grid.times(steps, VP()).double())).exp()) / torch.pi
+        )
+        torch.testing.assert_close(angle.float(), expected / 2, atol=3e-3, rtol=0)
+        assert student.generate(2, "g").costs.evaluations == 2 * steps
+    # Each round begins with the student of the round before.
+    weights = [fingerprint(driftline.load(path)) for path in models.values()]
+    assert len(set(weights)) == 3
+
+    (run / "model.safetensors").unlink()
+    for file in (run / "2").rglob("checkpoint.safetensors"):
+        file.unlink()
+    assert (
+        fingerprint(driftline.load(distill(teacher, given, jets, run, resume=True)))
+        == (weights[-1])
+    )
+
+
+def test_a_student_of_images(tmp_path: Path) -> None:
+    images = made_images(40, planes=1, size=16)
+    images = replace(images, event=np.arange(40), planes=(np.arange(40) % 3)[:, None].astype("u1"))
+    image_file.write(tmp_path / "images.hdf5", images)
+    teacher = with_recipe(tiny_image_generator(images), "tiny-images.toml")
+    given = read_distill_recipe(None, [f"training.image={SHORT}", "steps=1"])
+    student = driftline.load(distill(teacher, given, tmp_path / "images.hdf5", tmp_path / "run"))
+    made = student.generate(3)
+    assert made.costs.evaluations == 1
+    assert made.events.pixels.shape == (3, 1, 16, 16)
+    assert student.card["recipe"] == teacher.card["recipe"]
+
+
+def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any) -> None:
+    out = tmp_path / "run"
+
+    def refused(words: str, model: Generator = teacher, data: Path = jets, **options: Any) -> None:
+        with pytest.raises(InputError, match=words):
+            distill(model, recipe(*options.pop("given", ())), data, out, **options)
+
+    bare = deepcopy(teacher)
+    del bare.card["recipe"]
+    refused("its card has no recipe", bare)
+    refused("no such network; choose from jet_level", given=["training.image={}"])
+    refused("cannot be halved from 12 to 8", given=[
+        "method=progressive", "steps=8", "progressive.first=12"])  # fmt: skip
+    refused("unknown grid 'spiral'", given=["method=progressive", "progressive.grid=spiral"])
+    refused("unknown levels", given=["consistency.levels.name=none"])
+    refused("unknown key learning_rat", given=["training.jet_level.learning_rat=1"])
+    few = replace(teacher.preprocessing, jets_per_class=(9, 0, 9, 9, 9))
+    jetnet.write_directory(tmp_path / "q", make_jets(40, types=("q",)))
+    refused("has class q", replace(teacher, preprocessing=few), tmp_path / "q")
+    assert not out.exists()
+
+    distill(teacher, recipe(), jets, out)
+    refused("holds a training already")
+    refused("differs from the recipe", resume=True, given=["seed=4"])
+    other = deepcopy(teacher)
+    with torch.no_grad():
+        next(other.jet_level.parameters()).add_(1)
+    refused("differs from the recipe", other, resume=True)
+
+
+def test_settings_of_students_are_their_teachers_but_for_what_is_said() -> None:
+    teacher = read_recipe(RECIPES / "jets30.toml").particle_level.training  # type: ignore[union-attr]
+    own = student_training(teacher, {"batch": 64})
+    assert own.steps == teacher.steps // 8
+    assert own.learning_rate == teacher.learning_rate / 5
+    assert (own.batch, own.precision, own.ema) == (64, "float32", teacher.ema)
+
+
+@pytest.mark.parametrize("path", sorted((RECIPES / "distill").glob("*.toml")), ids=lambda p: p.stem)
+def test_recipes_of_distillations(path: Path) -> None:
+    found = read_distill_recipe(path, ["seed=3"])
+    assert found.seed == 3
+    assert DistillRecipe.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_wrong_key_is_named() -> None:
+    with pytest.raises(InputError, match="unknown key consistency.stage; did you mean stages"):
+        read_distill_recipe(None, ["consistency.stage=3"])
+    with pytest.raises(InputError, match="key method"):
+        read_distill_recipe(None, ["method=magic"])
+
+
+def test_pairing_of_a_recipe() -> None:
+    plain = read_recipe(RECIPES / "tiny.toml")
+    assert objective_of(plain) is denoising
+    chosen = ["pairing.name=transport", "pairing.condition_weight=2.0"]
+    paired = objective_of(read_recipe(RECIPES / "tiny.toml", chosen))(0.5)
+    assert paired == OptimalTransport(DenoisingScoreMatching(), 2.0)
+    for wrong in (["pairing.name=lottery"], ["pairing.name=transport", "pairing.weight=1"]):
+        with pytest.raises(InputError, match="pairing"):
+            objective_of(read_recipe(RECIPES / "tiny.toml", wrong))

@@ -2,7 +2,7 @@
 
     python benchmarks/image_networks.py recipes/lartpc64.toml IMAGES --minutes 2 --threads 1 \
         "packing=0 hidden=16 multipliers=1/2/4/8" "packing=1 hidden=32 multipliers=1/2/4" \
-        "packing=2" "packing=3 hidden=128 multipliers=1/2"
+        "packing=2 hidden=64 multipliers=1/2/2" "packing=3 hidden=128 multipliers=1/2"
 
 Each variant is the recipe's network with some options changed, trained by the recipe's settings for
 about the same processor time: its speed is measured first, and the number of steps, and with it the

@@ -101,7 +101,7 @@ class UNet(nn.Module):
     doubling of the resolution between, every block's output kept for its counterpart on the way up,
     attention where few pixels are left. Here it works on the Haar wavelet packets of the image
     (``wavelets.pack``), 4^packing channels of 2^packing times fewer rows and columns: at equal cost
-    the network is wider and sees further.
+    the network is wider and sees further, but has to learn every detail at each place in a block.
 
     Args:
         shape: channels (planes that are seen together), rows and columns of an image.
@@ -123,12 +123,12 @@ class UNet(nn.Module):
         self,
         shape: Sequence[int],
         condition: int = 0,
-        packing: int = 2,
-        hidden: int = 64,
-        multipliers: Sequence[int] = (1, 2, 2),
-        blocks: int = 2,
+        packing: int = 1,
+        hidden: int = 32,
+        multipliers: Sequence[int] = (1, 2, 4),
+        blocks: int = 1,
         attention: int = 64,
-        heads: int = 4,
+        heads: int = 2,
         width: int = 128,
     ) -> None:
         super().__init__()

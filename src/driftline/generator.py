@@ -21,12 +21,13 @@ from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
 from driftline.data.physical import make_physical
 from driftline.data.preprocessing import JET_LEVEL_FEATURES, JetPreprocessing
 from driftline.data.structure import STRUCTURE_FEATURES, moments_of
-from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.denoisers import CleanEstimate, Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.generation import Costs, Problem
+from driftline.jet_guidance import JetGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
 from driftline.networks import Accelerated, build
 
@@ -193,6 +194,7 @@ class Generator:
         eta: ArrayLike | None = None,
         mass: ArrayLike | None = None,
         num_particles: ArrayLike | None = None,
+        guidance: JetGuidance | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Generated:
         """Generate jets; jet i of a seed is the same whatever ``count``, ``first`` and ``batch``.
@@ -211,10 +213,13 @@ class Generator:
             eta: likewise.
             mass: GeV, likewise.
             num_particles: whole numbers, likewise.
+            guidance: makes the particle level draw given more than it was trained to be told, such
+                as ``KnownParticles``; see ``jet_guidance``.
             progress: called with the number of jets of every batch whose particles are done.
 
         Raises:
-            InputError: a class or a value that the model does not know.
+            InputError: a class or a value that the model does not know, or guidance that does not
+                fit the jets.
             FloatingPointError: a generated jet is not finite.
         """
         chosen = for_networks(sampler or self.default_sampler)
@@ -230,8 +235,11 @@ class Generator:
             mass=mass,
             num_particles=num_particles,
         )
+        model: CleanEstimate = self.particle_level
+        if guidance is not None:
+            model = guidance.guided(model, drawn.labels, drawn.mask, self.preprocessing)
         particle_level = sample(
-            self.particle_level,
+            model,
             self._each(chosen)[1],
             noise=Noise(seed, _PARTICLE_LEVEL),
             events=torch.arange(first, first + count),
@@ -244,7 +252,8 @@ class Generator:
         )
         x = particle_level.x.cpu().numpy()
         raw = self.preprocessing.decode_particles(x, drawn.mask, drawn.labels)
-        particles, repaired = make_physical(raw, moments_of(drawn.structure))
+        finish = make_physical if guidance is None else guidance.finished
+        particles, repaired = finish(raw, moments_of(drawn.structure))
         attributes = {"sampler": str(chosen), "seed": seed, "model": self.card.get("name")}
         types = self.preprocessing.types
         jets = Jets(particles, drawn.mask, drawn.features, drawn.labels, types, attributes)

@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from driftline import modelfile
 from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.data.images import PLANES, Images
-from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.denoisers import CleanEstimate, Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.generation import Costs, Problem
+from driftline.image_guidance import ImageGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
 from driftline.networks import Accelerated, build
 
@@ -158,6 +159,7 @@ class ImageGenerator:
         first: int = 0,
         momentum: ArrayLike | None = None,
         plane: int | Sequence[int] | None = None,
+        guidance: ImageGuidance | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> GeneratedImages:
         """Generate images; image i of a seed is the same whatever ``count``, ``first``, ``batch``.
@@ -176,10 +178,13 @@ class ImageGenerator:
                 None or NaN.
             plane: index into ``PLANES``, one or one an image; None for equal shares of the planes.
                 A model of all planes at once makes all of them, and has no choice.
+            guidance: makes the model draw given more than it was trained to be told, such as
+                ``KnownPixels``; see ``image_guidance``.
             progress: called with the number of images of every batch that is done.
 
         Raises:
-            InputError: a class, momentum or plane that the model does not know.
+            InputError: a class, momentum or plane that the model does not know, or guidance that
+                does not fit it.
             FloatingPointError: a generated image is not finite.
         """
         if count < 1:
@@ -191,7 +196,7 @@ class ImageGenerator:
         condition = self._condition(labels, asked, planes)
         chosen = for_networks(sampler or self.default_sampler)
         cost = sample(
-            self.denoiser,
+            self._guided(guidance, condition),
             self._only(chosen),
             noise=Noise(seed),
             events=torch.from_numpy(events),
@@ -202,8 +207,9 @@ class ImageGenerator:
             progress=progress,
         )
         p = self.preprocessing
+        pixels = p.decode(cost.x.cpu().numpy())
         images = Images(
-            pixels=p.decode(cost.x.cpu().numpy()),
+            pixels=pixels if guidance is None else guidance.completed(pixels, p.threshold),
             labels=labels,
             types=p.types,
             planes=planes,
@@ -225,6 +231,16 @@ class ImageGenerator:
         planes = self._planes(None, events // len(self.types))
         condition = self._condition(self._labels(None, events), self._momentum(None, count), planes)
         return {NETWORK: Problem(self.preprocessing.shape, torch.from_numpy(condition))}
+
+    def _guided(
+        self, guidance: ImageGuidance | None, condition: NDArray[np.float32]
+    ) -> CleanEstimate:
+        """The model, guided if that is asked for."""
+        if guidance is None:
+            return self.denoiser
+        left_out = self.card.get("recipe", {}).get("left_out")
+        told = torch.from_numpy(condition)
+        return guidance.guided(self.denoiser, told, self.preprocessing, left_out)
 
     def _condition(
         self, labels: NDArray[np.int64], momentum: NDArray[np.float64], planes: NDArray[np.uint8]

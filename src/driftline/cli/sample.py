@@ -77,6 +77,13 @@ def sample(
         int | None,
         typer.Option(min=0, max=2, help="Of all images.", show_default="each in turn"),
     ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            help="Classifier-free scale: images more typical of their class above 1.",
+            show_default="none",
+        ),
+    ] = None,
     device: Device = "cpu",
     threads: Threads = None,
     fast: Annotated[
@@ -113,11 +120,16 @@ def sample(
     )
     order.check(generator)
     if isinstance(generator, Generator):
+        if guidance is not None:
+            raise InputError(
+                "--guidance: models of jets are told class and structure throughout training, so "
+                "that there is nothing to guide away from; leave it out"
+            )
         _refuse("images", momentum=momentum, plane=plane)
         sample_jets(generator, order, features, conditions)
     elif isinstance(generator, ImageGenerator):
         _refuse("jets", conditions=conditions, **features)
-        sample_images(generator, order, momentum, plane)
+        sample_images(generator, order, momentum, plane, guidance)
 
 
 def _refuse(kind: str, **options: object) -> None:

@@ -17,6 +17,7 @@ from driftline.errors import InputError
 from driftline.generation import EventGenerator, Generation
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
+from driftline.image_guidance import Emphasis
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import check_output
 
@@ -112,7 +113,11 @@ def sample_jets(
 
 
 def sample_images(
-    generator: ImageGenerator, order: Order, momentum: str | None, plane: int | None
+    generator: ImageGenerator,
+    order: Order,
+    momentum: str | None,
+    plane: int | None,
+    scale: float | None = None,
 ) -> None:
     """Generate images and write them to one file.
 
@@ -121,9 +126,10 @@ def sample_images(
         order: how many, of which classes, where to.
         momentum: ``x,y,z`` [MeV/c] of all images, or None.
         plane: of all images, or None.
+        scale: of classifier-free guidance, or None.
 
     Raises:
-        InputError: classes, momentum, plane or the output are not valid.
+        InputError: classes, momentum, plane, scale or the output are not valid.
     """
     vector = None if momentum is None else _vector(momentum)
     names = order.types or list(generator.types)
@@ -140,6 +146,7 @@ def sample_images(
                 progress=start(name, number),
                 momentum=vector,
                 plane=plane,
+                guidance=None if scale is None else Emphasis(scale),
                 **order.options,
             )
             parts.append(found.images)

@@ -25,10 +25,9 @@ class Inpainting(Guided):
     gradients, one gradient through the network each. **Exact if the data are Gaussian** and the
     iterations suffice, so that any sampler then draws from the exact conditional distribution.
     Otherwise V is exact but the shape is not, most so at large noise between modes, and events
-    begin in modes that do not fit what is known. Samplers that return to more noise many times
-    (``Restart``, which then is RePaint, 2201.09865, without its replacement) mend this, since the
-    estimate is better there. Replacing the known entries at every step (2011.13456) instead draws
-    from another distribution even of Gaussians.
+    begin in modes that do not fit what is known: of two clearly apart, some stay there. Samplers
+    that return to more noise (``Restart``, as RePaint does, 2201.09865) lessen that. Replacing the
+    known entries at every step (2011.13456) instead is wrong even for Gaussians.
 
     Attributes:
         denoiser: the model.

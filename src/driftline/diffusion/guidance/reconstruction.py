@@ -15,7 +15,7 @@ from driftline.diffusion.guidance.posterior import Posterior
 class Observable(Protocol):
     """A few numbers of clean events, differentiable, each event on its own."""
 
-    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None, /) -> Tensor:
         """Clean events (B, ...), condition (B, C) and mask (B, P) to observables (B, K)."""
         ...
 

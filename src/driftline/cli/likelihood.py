@@ -1,0 +1,211 @@
+"""``driftline likelihood``: how likely events are under a model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from driftline.cli.options import (
+    Batch,
+    Device,
+    Force,
+    Json,
+    Model,
+    Seed,
+    Threads,
+    Types,
+    check_json,
+    load_model,
+    split_types,
+    write_json,
+)
+from driftline.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.data.events import LabelledEvents
+    from driftline.diffusion.likelihood import Likelihood
+    from driftline.event_likelihood import EventLikelihood
+    from driftline.generation import EventGenerator
+
+
+def likelihood(
+    model: Model,
+    events: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Events: a file, a directory or a shipped reference's name."
+        ),
+    ],
+    types: Types = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="The first ones of each class.", show_default="all")
+    ] = None,
+    judged_as: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="CLASS", help="Class to judge all events as.", show_default="their own"
+        ),
+    ] = None,
+    probes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Random probes of the trace.", show_default="4"),
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="The exact trace: as many products as dimensions.")
+    ] = False,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Steps along the flow, of four evaluations each.")
+    ] = 50,
+    blur: Annotated[
+        float | None,
+        typer.Option(
+            help="Noise left at the end of the flow, over the spread of the encoded data.",
+            show_default="the model's smallest",
+        ),
+    ] = None,
+    seed: Seed = 0,
+    batch: Batch = 100,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="One line an event.", show_default=False),
+    ] = None,
+    device: Device = "cpu",
+    threads: Threads = None,
+    json: Json = None,
+    force: Force = False,
+) -> None:
+    """Log-likelihood and bits per dimension of events, by the probability-flow ODE.
+
+    The density is that of the encoded numbers that the networks draw: compare events under one
+    model, one class (--as) and the same --blur. Lower bits per dimension are likelier.
+    """
+    from driftline.data.shipped import read_reference
+    from driftline.event_likelihood import event_likelihood
+    from driftline.output import check_output, write_text
+
+    check_json(json, force)
+    if out is not None:
+        check_output(out, force)
+    generator = load_model(model, device, threads)
+    how = _how(generator, probes, exact, steps, blur)
+    found = read_reference(events, split_types(types), count=count, **generator.form)
+    result = event_likelihood(generator, found, how, event_type=judged_as, seed=seed, batch=batch)
+    if out is not None:
+        write_text(out, _csv(found, result), force)
+    _report(found, result, json, force)
+
+
+def _how(
+    generator: "EventGenerator", probes: int | None, exact: bool, steps: int, blur: float | None
+) -> "Likelihood":
+    """What ``--probes``, ``--exact``, ``--steps`` and ``--blur`` ask for.
+
+    Raises:
+        InputError: both a number of probes and the exact trace, or a noise that is out of range.
+    """
+    import math
+
+    import torch
+
+    from driftline.diffusion.divergence import ExactTrace, Rademacher
+    from driftline.diffusion.likelihood import Likelihood
+
+    if exact and probes is not None:
+        raise InputError("--exact: needs no --probes; leave one of them out")
+    trace = ExactTrace() if exact else Rademacher(probes or 4)
+    if blur is None:
+        return Likelihood(steps, trace)
+    if not (math.isfinite(blur) and blur > 0):
+        raise InputError(f"--blur {blur:g}: give a positive number, such as 0.01")
+    times = [
+        float(denoiser.schedule.time(torch.tensor(-math.log(blur), dtype=torch.float64)))
+        for denoiser in generator.denoisers.values()
+    ]
+    if not 0 < times[0] < 1:
+        raise InputError(f"--blur {blur:g}: the model knows no such noise; try 0.01")
+    return Likelihood(steps, trace, times[0])
+
+
+def _csv(events: "LabelledEvents", result: "EventLikelihood") -> str:
+    """One line an event: nats, and those of each network."""
+    parts = list(result.by_network.items())
+    columns = [
+        ("event", [str(n) for n in range(len(events))]),
+        ("type", [events.types[k] for k in events.labels]),
+        ("log_likelihood", _texts(result.value)),
+        ("standard_error", _texts(result.standard_error)),
+        ("dimensions", [str(n) for n in result.dimensions]),
+        ("bits_per_dimension", _texts(result.bits_per_dimension)),
+        *(
+            (name.replace(" ", "_"), _texts(part.value))
+            for name, part in (parts if len(parts) > 1 else [])
+        ),
+    ]
+    lines = [[name for name, _ in columns], *zip(*(values for _, values in columns), strict=True)]
+    return "".join(",".join(line) + "\n" for line in lines)
+
+
+def _texts(values: "Iterable[float]") -> list[str]:
+    return [f"{value:.7g}" for value in values]
+
+
+def _report(
+    events: "LabelledEvents", result: "EventLikelihood", json: Path | None, force: bool
+) -> None:
+    """Means over the events of each class, as a table or as JSON."""
+    from json import dumps
+
+    from driftline.cli.console import print_table
+
+    rows = [
+        _summary(name, result, events.labels == events.types.index(name)) for name in events.present
+    ]
+    if json is not None:
+        write_json(json, dumps(rows, indent=1), force)
+    if json is None or str(json) != "-":
+        networks = list(result.by_network)
+        print_table(
+            "Log-likelihood: mean over the events of a class, its error, and their spread",
+            ["class", "events", "nats", "spread", *networks, "dimensions", "bits/dimension"],
+            [
+                [
+                    str(row["type"]),
+                    f"{row['events']:,}",
+                    f"{row['nats']:.2f} ± {row['nats_error']:.2f}",
+                    f"{row['nats_spread']:.1f}",
+                    *(f"{row['by_network'][name]:.2f}" for name in networks),
+                    f"{row['dimensions']:.1f}",
+                    f"{row['bits_per_dimension']:.3f} ± {row['bits_per_dimension_error']:.3f}",
+                ]
+                for row in rows
+            ],
+        )
+
+
+def _summary(name: str, result: "EventLikelihood", mine: "NDArray[np.bool_]") -> dict[str, Any]:
+    nats, bits = result.value[mine], result.bits_per_dimension[mine]
+    parts = result.by_network.items()
+    return {
+        "type": name,
+        "events": len(nats),
+        "nats": float(nats.mean()),
+        "nats_error": _error(nats),
+        "nats_spread": float(nats.std()),
+        "trace_error": float(result.standard_error[mine].mean()),
+        "by_network": {network: float(part.value[mine].mean()) for network, part in parts},
+        "evaluations": {network: part.evaluations for network, part in parts},
+        "products": {network: part.products for network, part in parts},
+        "dimensions": float(result.dimensions[mine].mean()),
+        "bits_per_dimension": float(bits.mean()),
+        "bits_per_dimension_error": _error(bits),
+    }
+
+
+def _error(values: "NDArray[np.float64]") -> float:
+    """Standard error of the mean, zero of a single number."""
+    return float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0

@@ -155,3 +155,15 @@ def test_memorisation_needs_images_of_the_class_and_has_a_floor(tracks):
     copied = ImageSample(training)
     share, ratio = metric.measure(copied, truth.second, "p", 0)
     assert (share.value, ratio.value) == (1.0, 0.0)
+
+
+def test_a_share_of_none_has_an_error(tracks):
+    (metric,) = [m for m in IMAGE_METRICS if m.name == "track_share"]
+    images = toy_images(COUNT, ("p",), size=32)
+    images.pixels[:] = 0.0
+    empty = ImageSample(images)
+    (number,) = metric.measure(empty, empty, "p", 0)
+    assert number.value == 0.0
+    assert number.error == pytest.approx(np.sqrt(2 * (1 / 402) * (401 / 402) / 400))
+    (found,) = metric.measure(tracks["same"], empty, "p", 0)
+    assert found.value == np.mean(tracks["same"].majority == 1) > 0.9

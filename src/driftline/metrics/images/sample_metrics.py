@@ -26,8 +26,7 @@ def _track_share(
 ) -> list[Measurement]:
     shares = [np.mean(side.majority == TRACK) for side in (generated, reference)]
     variance = sum(
-        share * (1.0 - share) / len(side)
-        for share, side in zip(shares, (generated, reference), strict=True)
+        _variance(share, len(side)) for share, side in zip(shares, (generated, reference))
     )
     return [
         Measurement(
@@ -39,6 +38,12 @@ def _track_share(
             note=f"{shares[0]:.3f} generated, {shares[1]:.3f} reference",
         )
     ]
+
+
+def _variance(share: float, count: int) -> float:
+    """Of a share of ``count`` images; not zero for a share of zero or one (Laplace's rule)."""
+    expected = (share * count + 1.0) / (count + 2.0)
+    return expected * (1.0 - expected) / count
 
 
 def _fid(

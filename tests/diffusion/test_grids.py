@@ -13,6 +13,7 @@ from driftline.diffusion.grids import (
     Grid,
     Karras,
     TunedGrid,
+    UniformAngle,
     UniformLogSNR,
     UniformTime,
     log_snr_range,
@@ -26,7 +27,7 @@ names = pytest.mark.parametrize("name", SCHEDULES)
 
 
 @names
-@pytest.mark.parametrize("grid", [UniformTime(), UniformLogSNR(), Karras()])
+@pytest.mark.parametrize("grid", [UniformTime(), UniformLogSNR(), Karras(), UniformAngle()])
 def test_default_grids_fit_every_schedule(grid: Grid, name: str) -> None:
     schedule = SCHEDULES[name]()
     points = levels(schedule, grid.times(20, schedule))

@@ -24,6 +24,7 @@ from driftline.diffusion.distillation import (
     student_times,
 )
 from driftline.diffusion.grids import TunedGrid
+from driftline.diffusion.objectives import UnitVarianceWeighting
 from driftline.diffusion.samplers import DDIM, MultistepConsistency, Sampler, describe, parse
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
@@ -169,11 +170,11 @@ def _consistency(recipe: DistillRecipe) -> Round:
     given = recipe.consistency
     gaps = ShrinkingGaps(given.stages, given.factor, given.widening, given.rate)
     distance: Distance = PseudoHuber(given.huber) if given.huber else SquaredDistance()
-    levels = levels_of(given.levels)
+    weighting, levels = UnitVarianceWeighting(given.weight_power), levels_of(given.levels)
 
     def objective(teacher: Denoiser) -> Objectives:
         near: Neighbour = TeacherFlow(teacher) if given.teacher_flow else SharedNoise()
-        return lambda done: ConsistencyMatching(gaps.at(done), near, distance)
+        return lambda done: ConsistencyMatching(gaps.at(done), near, distance, weighting)
 
     def validated(teacher: Denoiser) -> Validation:
         return Validation(objective(teacher)(1.0), levels)  # the last gap, from the start
@@ -248,7 +249,7 @@ def distill(
     settings = _settings(recipe, trained_by)
     recipe = recipe.model_copy(
         update={
-            "training": {key: own.model_dump() for key, own in settings.items()},
+            "training": {key: own.model_dump(mode="json") for key, own in settings.items()},
             "teacher": fingerprint(teacher),
         }
     )

@@ -25,6 +25,8 @@ class ConsistencySettings(Section):
         widening: of the gap at low noise, see ``driftline.diffusion.distillation.Gap``.
         rate: likewise.
         huber: c of the pseudo-Huber distance; 0 takes the squared distance.
+        weight_power: the weight of a noise level is (1 + 1/s^2) to this power: 1 as published, 0.5
+            for a training that high noise, where a single step begins, has more part in.
         teacher_flow: the path's next point by a step of the teacher (consistency distillation)
             rather than with the event's own noise (consistency tuning).
         levels: distribution of the noise levels, by default that of 2406.14548.
@@ -35,6 +37,7 @@ class ConsistencySettings(Section):
     widening: float = Field(8.0, ge=0)
     rate: float = Field(0.5, ge=0)
     huber: float = Field(1e-3, ge=0)
+    weight_power: float = Field(1.0, ge=0)
     teacher_flow: bool = False
     levels: Named = Named.model_validate({"name": "normal", "mean": 0.4, "deviation": 2.0})
 

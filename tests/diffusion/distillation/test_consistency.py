@@ -186,6 +186,15 @@ def test_pseudo_huber_is_square_below_and_absolute_above() -> None:
     assert PseudoHuber(0.01)(difference, None).tolist() == pytest.approx(expected, rel=1e-8)
 
 
+def test_half_the_power_weighs_a_distance_as_the_whole_weighs_its_square() -> None:
+    t = torch.linspace(1e-3, 1, 9, dtype=torch.float64)
+    whole, half = (UnitVarianceWeighting(power)(VP(), t) for power in (1.0, 0.5))
+    torch.testing.assert_close(half**2, whole)
+    error = torch.full((9, 2), 3e-2, dtype=torch.float64)
+    with_root = half * PseudoHuber(1e-12)(error, None)
+    torch.testing.assert_close(with_root**2, whole * SquaredDistance()(error, None))
+
+
 class Mlp(nn.Module):
     """A small smooth network of x (B, 1) and the noise level."""
 

@@ -51,10 +51,16 @@ class ScoreWeighting:
 
 @dataclass(frozen=True)
 class UnitVarianceWeighting:
-    r""":math:`w = (\alpha^2 + \sigma^2)/\sigma^2`: EDM's for unit data (2206.00364, table 1)."""
+    r""":math:`w = (\alpha^2 + \sigma^2)/\sigma^2`: EDM's for unit data (2206.00364, table 1).
+
+    Attributes:
+        power: of w; one half makes a distance, rather than its square, one of unit variance.
+    """
+
+    power: float = 1.0
 
     def __call__(self, schedule: Schedule, t: Tensor) -> Tensor:
-        return 1 + (schedule.alpha(t) / schedule.sigma(t)) ** 2
+        return (1 + (schedule.alpha(t) / schedule.sigma(t)) ** 2) ** self.power
 
 
 @dataclass(frozen=True)

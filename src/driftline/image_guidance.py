@@ -135,6 +135,8 @@ class KnownPixels:
                 ("error", self.error),
             )
         )
+        if not (error >= 0).all():
+            raise InputError("guidance: error must not be negative; 0 is known exactly")
         values = preprocessing.encode(np.where(known, pixels, 0))
         noise = np.maximum(error * _slope(preprocessing, pixels), _SHARP)
         try:

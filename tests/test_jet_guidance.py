@@ -1,0 +1,89 @@
+"""Guided jets, of untrained models: encoded particles are independent unit normals."""
+
+import numpy as np
+import pytest
+import torch
+
+from driftline.diffusion.noise import Noise
+from driftline.diffusion.samplers import parse, sample
+from driftline.errors import InputError
+from driftline.jet_guidance import KnownParticles, MeasuredParticles
+from tiny_models import tiny_generator
+
+STEPS = parse("dpm:steps=4")
+TWO = np.array([[0.05, -0.02, 0.001], [0.0, 0.0, 0.0], [-0.1, 0.03, 0.4]])
+
+
+@pytest.fixture(scope="module")
+def generator(toy_jets):
+    return tiny_generator(toy_jets)
+
+
+def test_known_particles_are_in_every_jet(generator):
+    asked = {"sampler": STEPS, "seed": 3, "num_particles": 12}
+    made = generator.generate(6, "t", guidance=KnownParticles(TWO), **asked)
+    jets = made.jets
+    for row in TWO[[0, 2]].astype(np.float32):
+        assert ((jets.particles == row).all(axis=2).sum(axis=1) == 1).all()
+    assert (jets.mask.sum(axis=1) == 12).all()
+    assert (jets.particles[~jets.mask] == 0).all() and (jets.particles[jets.mask][:, 2] > 0).all()
+    assert (np.diff(jets.particles[..., 2], axis=1) <= 0).all()
+    assert made.particle_level.evaluations == 5 * 4
+    own = np.stack([TWO, TWO * 0.5, TWO * 0.9] * 2)
+    each = generator.generate(6, "t", batch=4, guidance=KnownParticles(own), **asked).jets
+    assert (each.particles[1] == (TWO[2] * 0.5).astype(np.float32)).all(axis=1).any()
+    np.testing.assert_allclose(each.particles[3], jets.particles[3], rtol=1e-3, atol=1e-5)
+
+
+def test_measured_particles_are_obtained(generator):
+    """The mean of ln(1/ptrel) of the particles, which is nearly linear in what is drawn."""
+    count, p = 40, generator.preprocessing
+    labels, mask = np.full(count, 2), np.arange(30) < np.full((count, 1), 20)
+
+    def softness(particles, real):
+        logs = torch.where(real, -particles[..., 2].clamp(min=1e-9).log(), 0)
+        return logs.sum(1, keepdim=True) / real.sum(1, keepdim=True)
+
+    z = np.random.default_rng(0).normal(size=(count, 30, 3)).astype(np.float32) * mask[..., None]
+    particles = torch.from_numpy(p.decode_particles(z, mask, labels))
+    real = torch.from_numpy(mask)
+    typical = softness(particles, real)
+    condition = torch.zeros(count, len(p.types) + 22)
+    condition[:, 2] = 1
+    guidance = MeasuredParticles(softness, [float(typical.mean() + 2 * typical.std())], 0.02)
+    guided = guidance.guided(generator.particle_level, labels, mask, p)
+    torch.testing.assert_close(
+        guided.observable(torch.from_numpy(z), condition, real), typical, rtol=1e-4, atol=1e-4
+    )
+    made = sample(
+        guided,
+        parse("dpm:steps=10"),
+        noise=Noise(1),
+        events=count,
+        shape=(30, 3),
+        condition=condition,
+        mask=real,
+    ).x
+    found = softness(torch.from_numpy(p.decode_particles(made.numpy(), mask, labels)), real)
+    assert float(found.mean()) == pytest.approx(guidance.values[0], abs=0.03)
+    assert float(found.std()) < 0.05 < float(typical.std())
+    jets = generator.generate(3, "t", sampler=STEPS, guidance=guidance)
+    assert jets.particle_level.evaluations == 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("guidance", "words"),
+    [
+        (KnownParticles(np.tile(TWO[:1], (9, 1))), "9 are known; ask for more"),
+        (KnownParticles(np.tile(TWO[:1], (31, 1))), "30 that jets have"),
+        (KnownParticles(np.ones((3, 2))), "particles have shape"),
+        (KnownParticles(np.tile(TWO, (3, 1, 1))), "particles have shape"),
+        (KnownParticles(np.full((1, 3), 1.0)), "ptrel < 1"),
+        (KnownParticles(np.full((1, 3), np.nan)), "finite"),
+        (MeasuredParticles(lambda x, real: x, [1.0], 0.0), "positive"),
+        (MeasuredParticles(lambda x, real: x, np.ones((3, 2)), 0.1), "guidance"),
+    ],
+)
+def test_guidance_that_does_not_fit_is_refused(generator, guidance, words):
+    with pytest.raises(InputError, match=words):
+        generator.generate(2, "t", sampler=STEPS, num_particles=8, guidance=guidance)

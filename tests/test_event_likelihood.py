@@ -1,0 +1,115 @@
+"""Log-likelihoods under untrained models, whose encoded density is that of unit normals."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from driftline.diffusion.divergence import ExactTrace, Rademacher
+from driftline.diffusion.likelihood import Likelihood
+from driftline.errors import InputError
+from driftline.event_likelihood import encoded_images, encoded_jets, event_likelihood
+from driftline.training.jets import ParticleLevelEvents
+from made_images import made_images
+from tiny_models import tiny_generator, tiny_image_generator
+
+HOW = Likelihood(20, Rademacher(2))
+
+
+@pytest.fixture(scope="module")
+def generator(toy_jets):
+    return tiny_generator(toy_jets)
+
+
+@pytest.fixture(scope="module")
+def image_generator():
+    return tiny_image_generator(made_images(60, planes=1, size=8))
+
+
+def normal(z, n):
+    return -(z.double() ** 2).flatten(1).sum(1).numpy() / 2 - n * math.log(2 * math.pi) / 2
+
+
+def test_jets(generator, toy_jets):
+    jets = toy_jets[[0, 250, 450, 650, 999]]
+    found = event_likelihood(generator, jets, HOW, seed=3)
+    n = jets.mask.sum(axis=1)
+    assert (found.dimensions == 21 + 3 * n).all()
+    encoded = encoded_jets(generator, jets, jets.labels, seed=3)
+    for (name, part), size in zip(found.by_network.items(), (21, 3 * n), strict=True):
+        np.testing.assert_allclose(part.value, normal(encoded[name].x, size), rtol=0, atol=5e-3)
+        assert part.evaluations == 80 and part.products == 160
+        assert (part.dimensions == size).all()
+    total = sum(part.value for part in found.by_network.values())
+    np.testing.assert_allclose(found.value, total)
+    np.testing.assert_allclose(
+        found.bits_per_dimension * found.dimensions * math.log(2), -found.value
+    )
+
+
+def test_jets_are_encoded_as_in_training(generator, toy_jets):
+    jets = toy_jets[::100]
+    encoded = encoded_jets(generator, jets, jets.labels, seed=0)["particle level"]
+    events = ParticleLevelEvents(jets, generator.preprocessing, reflections=False)
+    batch = events.batch(torch.arange(len(jets)), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(encoded.x, batch.x0)
+    assert torch.equal(encoded.mask, batch.mask)
+    assert encoded.condition.shape == batch.condition.shape
+    # All but multiplicity, axis and pT of the sum, which are dequantised.
+    same = torch.isclose(encoded.condition, batch.condition, rtol=1e-3, atol=5e-3).all(0)
+    assert same.sum() >= len(same) - 4
+
+
+def test_an_event_does_not_depend_on_the_batch(generator, toy_jets):
+    jets = toy_jets[:7]
+    whole = event_likelihood(generator, jets, Likelihood(4), seed=1)
+    parts = event_likelihood(generator, jets, Likelihood(4), seed=1, batch=3)
+    np.testing.assert_allclose(whole.value, parts.value, rtol=1e-5)
+    first = event_likelihood(generator, jets[:2], Likelihood(4), seed=1)
+    np.testing.assert_allclose(first.value, whole.value[:2], rtol=1e-5)
+
+
+def test_another_class_is_another_hypothesis(generator, toy_jets):
+    tops = toy_jets.of_type("t")[:4]
+    own = event_likelihood(generator, tops, Likelihood(4))
+    judged = event_likelihood(generator, tops, Likelihood(4), event_type="q")
+    one_each = event_likelihood(generator, tops, Likelihood(4), event_type=["q"] * 4)
+    assert (np.abs(own.value - judged.value) > 0.1).all()
+    np.testing.assert_array_equal(judged.value, one_each.value)
+
+
+def test_images(image_generator):
+    images = made_images(5, planes=1, size=8, seed=4)
+    found = event_likelihood(image_generator, images, Likelihood(20, Rademacher(1)))
+    encoded = encoded_images(image_generator, images, images.labels)["image"]
+    np.testing.assert_allclose(found.value, normal(encoded.x, 64), rtol=0, atol=0.02)
+    assert (found.dimensions == 64).all() and np.isnan(found.standard_error).all()
+    exact = event_likelihood(image_generator, images[:1], Likelihood(1, ExactTrace()))
+    assert (exact.standard_error == 0).all()
+    assert exact.by_network["image"].products == 64 * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"event_type": "b"}, "unknown class 'b'"),
+        ({"event_type": ["q"]}, "1 classes for 3 events"),
+    ],
+)
+def test_classes_that_do_not_fit_are_refused(generator, toy_jets, options, words):
+    with pytest.raises(InputError, match=words):
+        event_likelihood(generator, toy_jets[:3], HOW, **options)
+
+
+def test_events_that_do_not_fit_are_refused(generator, image_generator, make_jets, toy_jets):
+    with pytest.raises(InputError, match="there are none"):
+        event_likelihood(generator, toy_jets[:0])
+    with pytest.raises(InputError, match="no jets, which the model makes"):
+        event_likelihood(generator, made_images(2, planes=1, size=8))
+    with pytest.raises(InputError, match="no images, which the model makes"):
+        event_likelihood(image_generator, toy_jets[:2])
+    with pytest.raises(InputError, match="up to 10 particles"):
+        event_likelihood(generator, make_jets(2, particles=10))
+    with pytest.raises(InputError, match="shape"):
+        event_likelihood(image_generator, made_images(2, planes=1, size=16))

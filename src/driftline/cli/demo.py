@@ -13,7 +13,12 @@ def demo(
     show: Annotated[str, typer.Argument(help="What is shown: jets or lartpc.")] = "jets",
     out: Annotated[Path, typer.Option(help="Directory: events, numbers, figures.")] = Path("demo"),
     seed: Seed = 1,
-    count: Annotated[int, typer.Option(min=100, help="Events of each class to judge.")] = 1000,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=100, help="Events of each class to judge.", show_default="1000 jets, 200 images"
+        ),
+    ] = None,
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -27,9 +32,9 @@ def demo(
     use("cpu", threads)
     with parts_bar() as progress:
         result = run_demo(SHOWS[show], out, seed=seed, count=count, force=force, progress=progress)
-    events = result.evaluation.kind
+    events, judged = result.evaluation.kind, result.evaluation.scores[0].generated
     print_table(
-        f"{count:,} generated {events} a class against simulated ones, floors in brackets",
+        f"{judged:,} generated {events} a class against simulated ones, floors in brackets",
         result.head,
         result.scores(),
     )

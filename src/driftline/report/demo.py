@@ -43,6 +43,7 @@ class Show:
         metrics: names of those in the table.
         samplers: compared; the first is the baseline.
         studied: the class that they are compared on: the others would cost as much time again each.
+        count: events of each class that are judged, unless told otherwise.
         compared: events that each sampler makes.
         overview: the one picture, from generated and true events and the study.
         write: writes the generated events into a directory.
@@ -52,6 +53,7 @@ class Show:
     metrics: tuple[str, ...]
     samplers: tuple[str, ...]
     studied: str
+    count: int
     compared: int
     overview: Callable[[Any, Any, Study], Figure]
     write: Callable[[Path, Any], list[Path]]
@@ -75,6 +77,7 @@ JETS = Show(
         "dpm:steps=30",
     ),
     studied="t",
+    count=1000,
     compared=400,
     overview=overview_figure,
     write=lambda folder, jets: jetnet.write_directory(folder, jets, force=True),
@@ -86,7 +89,8 @@ LARTPC = Show(
     metrics=("w1_length", "w1_width", "w1_charge", "w1_pixel", "w1_occupancy", "track_share"),
     samplers=("em:steps=100", "dpm:steps=10", "dpm:steps=20", "dpm:steps=30"),
     studied="mu-",
-    compared=150,
+    count=200,
+    compared=100,
     overview=image_overview_figure,
     write=lambda folder, images: [_write_images(folder / "images.hdf5", images)],
 )
@@ -143,7 +147,7 @@ def run_demo(
     out: Path,
     *,
     seed: int = 1,
-    count: int = 1000,
+    count: int | None = None,
     force: bool = False,
     progress: Progress = lambda what, done, total: None,
     model: EventGenerator | None = None,
@@ -155,7 +159,7 @@ def run_demo(
         show: what is shown.
         out: directory; events go to ``out/KIND``, the comparison of samplers to ``out/samplers``.
         seed: of the noise and of all resampling.
-        count: events of each class that are judged.
+        count: events of each class that are judged, by default as many as the show says.
         force: replace what an earlier demonstration left in ``out``.
         progress: told how far it is.
         model: by default the shipped one.
@@ -169,7 +173,8 @@ def run_demo(
     generator = load(show.model) if model is None else model
     true = read_reference(Path(show.model)) if reference is None else reference
     kind = kind_of(true)
-    made = kind.concatenate(_generate(generator, count, seed, _part(progress, 0.0, 0.2)))
+    number = show.count if count is None else count
+    made = kind.concatenate(_generate(generator, number, seed, _part(progress, 0.0, 0.2)))
     files = show.write(out / kind.name, made)
     evaluation = evaluate(
         made,

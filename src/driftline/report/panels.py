@@ -15,7 +15,8 @@ COLUMNS = 3
 
 def evaluations_label(study: Study) -> str:
     """Of an axis of evaluations."""
-    return f"Evaluations per {study.events.one} ({' + '.join(study.networks)})"
+    networks = f" ({' + '.join(study.networks)})" if len(study.networks) > 1 else ""
+    return f"Evaluations per {study.events.one}{networks}"
 
 
 def time_label(study: Study) -> str:

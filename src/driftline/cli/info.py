@@ -97,12 +97,12 @@ def _model(path: Path) -> dict[str, Any]:
     from driftline import modelfile
 
     header = modelfile.read_header(path)
-    constants = header.pop("preprocessing", {})
-    known = zip(constants.get("types", ()), constants.get("jets_per_class", ()))
+    kind, constants = header.pop("kind", "events"), header.pop("preprocessing", {})
+    (counts,) = [v for name, v in constants.items() if name.endswith("_per_class")] or [()]
     return {
-        "kind": f"model of {header.pop('kind', 'events')}",
+        "kind": f"model of {kind}",
         "file": str(path),
-        "training events": dict(known),
+        f"training {kind}": dict(zip(constants.get("types", ()), counts)),
         **header,
     }
 

@@ -3,6 +3,7 @@
 import pytest
 
 from driftline.diffusion.samplers import parse
+from driftline.errors import InputError
 from driftline.network_samplers import NetworkSamplers, for_networks
 
 FIRST, SECOND = parse("dpm:steps=30"), parse("unipc:steps=8,order=3")
@@ -25,7 +26,7 @@ def test_equal_samplers_are_one():
 def test_each_network_gets_its_own():
     assert for_networks(FIRST).each(["jet level", "particle level"]) == (FIRST, FIRST)
     assert BOTH.each(["jet level", "particle level"]) == (FIRST, SECOND)
-    with pytest.raises(ValueError, match=r"2 samplers and the model has 1 network\(s\), images"):
+    with pytest.raises(InputError, match=r"2 samplers and the model has 1 network\(s\), images"):
         BOTH.each(["images"])
 
 

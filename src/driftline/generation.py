@@ -1,17 +1,25 @@
 """What all generators have in common, whatever kind of event they make."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from driftline.data.events import LabelledEvents
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.samplers import Result, Sampler
+from driftline.errors import InputError
 from driftline.network_samplers import NetworkSamplers
+from driftline.networks import Accelerated
+
+DEFAULT_SAMPLER = "dpm:steps=30"
+"""Used where neither the caller nor the model file names one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,72 @@ class Problem:
     shape: tuple[int, ...]
     condition: Tensor | None = None
     mask: Tensor | None = None
+
+
+class Priced(ABC):
+    """Generated events that know what they cost; a base of ``Generation``."""
+
+    @property
+    @abstractmethod
+    def costs(self) -> Costs:
+        """Evaluations and wall time, by network."""
+
+    @property
+    def evaluations(self) -> float:
+        """Evaluations per event of all networks."""
+        return self.costs.evaluations
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all samplings."""
+        return self.costs.seconds
+
+
+def stored_sampler(card: Mapping[str, Any]) -> NetworkSamplers:
+    """The sampler that a model's card names, or ``DEFAULT_SAMPLER``."""
+    return NetworkSamplers.parse(card.get("sampler", DEFAULT_SAMPLER))
+
+
+def accelerated(denoiser: Denoiser) -> Denoiser:
+    """The same with a compiled network in bfloat16, see ``networks.Accelerated``."""
+    network = Accelerated(denoiser.network)
+    return Denoiser(network, denoiser.schedule, denoiser.predicts).eval()
+
+
+def class_labels(
+    asked: str | Sequence[str] | None,
+    numbers: NDArray[np.int64],
+    known: Sequence[str],
+    types: Sequence[str],
+    what: str,
+    events: str,
+) -> NDArray[np.int64]:
+    """(N,) class of each event to be generated, an index into ``types``.
+
+    Args:
+        asked: one class, one class an event, or None for the known ones in turn.
+        numbers: (N,) of the events.
+        known: the classes that the model was trained on.
+        types: all classes that its labels count.
+        what: a class is called in messages.
+        events: and the events.
+
+    Raises:
+        InputError: a class is not known, or there is not one for each event.
+    """
+    if asked is None:
+        names: Sequence[str] = [known[i % len(known)] for i in numbers]
+    elif isinstance(asked, str):
+        names = [asked] * len(numbers)
+    else:
+        names = asked
+    if len(names) != len(numbers):
+        raise InputError(f"{len(names)} classes for {len(numbers)} {events}; give one for each")
+    for name in dict.fromkeys(names):
+        if name not in known:
+            raise InputError(f"unknown {what} {name!r}; the model knows {', '.join(known)}")
+    index = {name: i for i, name in enumerate(types)}
+    return np.array([index[name] for name in names], dtype=np.int64)
 
 
 class Generation(Protocol):

@@ -26,16 +26,13 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
-from driftline.generation import Costs, Problem
+from driftline.generation import Costs, Priced, Problem, accelerated, class_labels, stored_sampler
 from driftline.jet_guidance import JetGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
-from driftline.networks import Accelerated, build
+from driftline.networks import build
 
 NETWORKS = ("jet level", "particle level")
 """In the order in which they run."""
-
-DEFAULT_SAMPLER = "dpm:steps=30"
-"""Used where neither the caller nor the model file names one."""
 
 _JET_LEVEL, _PARTICLE_LEVEL, _DEQUANTISATION = range(3)
 """Streams of noise: one for each independent use of the seed."""
@@ -63,7 +60,7 @@ class JetLevel:
 
 
 @dataclass(frozen=True)
-class Generated:
+class Generated(Priced):
     """Jets and what they cost.
 
     Attributes:
@@ -87,16 +84,6 @@ class Generated:
     def costs(self) -> Costs:
         """Evaluations and wall time of either network."""
         return Costs(dict(zip(NETWORKS, (self.jet_level, self.particle_level), strict=True)))
-
-    @property
-    def evaluations(self) -> float:
-        """Evaluations per jet of both networks."""
-        return self.costs.evaluations
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of both samplings."""
-        return self.costs.seconds
 
 
 @dataclass
@@ -152,7 +139,7 @@ class Generator:
     @property
     def default_sampler(self) -> NetworkSamplers:
         """The samplers that ``generate`` uses unless told otherwise."""
-        return NetworkSamplers.parse(self.card.get("sampler", DEFAULT_SAMPLER))
+        return stored_sampler(self.card)
 
     def unlike(self, events: Jets) -> str | None:
         """In what jets differ in form from what it makes, and the remedy; or None."""
@@ -176,9 +163,7 @@ class Generator:
         About twice as fast (``benchmarks/throughput.py``); not for samplers that control their
         error below 1e-3, nor to be saved. See ``networks.Accelerated``.
         """
-        slow = self.particle_level
-        fast = Denoiser(Accelerated(slow.network), slow.schedule, slow.predicts).eval()
-        return replace(self, particle_level=fast)
+        return replace(self, particle_level=accelerated(self.particle_level))
 
     @torch.no_grad()
     def generate(
@@ -240,7 +225,7 @@ class Generator:
             model = guidance.guided(model, drawn.labels, drawn.mask, self.preprocessing)
         particle_level = sample(
             model,
-            self._each(chosen)[1],
+            chosen.each(NETWORKS)[1],
             noise=Noise(seed, _PARTICLE_LEVEL),
             events=torch.arange(first, first + count),
             shape=(drawn.mask.shape[1], len(PARTICLE_FEATURES)),
@@ -278,13 +263,15 @@ class Generator:
         if count < 1:
             raise InputError(f"count must be at least 1, got {count}; ask for some jets")
         events = torch.arange(first, first + count)
-        labels = self._labels(jet_type, events)
+        labels = class_labels(
+            jet_type, events.numpy(), self.types, self.preprocessing.types, "jet type", "jets"
+        )
         asked = self._asked(count, pt, eta, mass, num_particles)
         z_given, given = self._encode_given(asked, labels, Noise(seed, _DEQUANTISATION), events)
         drawn = given.new_ones(count, len(STRUCTURE_FEATURES))
         cost = sample(
             self.jet_level,
-            self._each(for_networks(sampler or self.default_sampler))[0],
+            for_networks(sampler or self.default_sampler).each(NETWORKS)[0],
             noise=Noise(seed, _JET_LEVEL),
             events=events,
             shape=(JET_LEVEL_FEATURES,),
@@ -323,24 +310,6 @@ class Generator:
         """Condition (N, C) of the jet level: class, encoded features (N, 4) and which are given."""
         one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
         return torch.cat([one_hot, z_given, given.float()], dim=1)
-
-    def _labels(self, jet_type: str | Sequence[str] | None, events: Tensor) -> NDArray[np.int64]:
-        """Class of each jet, (N,)."""
-        if jet_type is None:
-            names: Sequence[str] = [self.types[int(i) % len(self.types)] for i in events]
-        elif isinstance(jet_type, str):
-            names = [jet_type] * len(events)
-        else:
-            names = jet_type
-        if len(names) != len(events):
-            raise InputError(f"{len(names)} classes for {len(events)} jets; give one class a jet")
-        for name in dict.fromkeys(names):
-            if name not in self.types:
-                raise InputError(
-                    f"unknown jet type {name!r}; the model knows {', '.join(self.types)}"
-                )
-        index = {name: i for i, name in enumerate(self.preprocessing.types)}
-        return np.array([index[name] for name in names], dtype=np.int64)
 
     def _asked(self, count: int, *values: ArrayLike | None) -> NDArray[np.float64]:
         """The features asked for, (N, 4); NaN where the model is to draw them."""
@@ -384,17 +353,6 @@ class Generator:
 
     def _levels(self) -> dict[str, Denoiser]:
         return {"jet_level": self.jet_level, "particle_level": self.particle_level}
-
-    def _each(self, samplers: NetworkSamplers) -> tuple[Sampler, ...]:
-        """Samplers of the jet level and of the particle level.
-
-        Raises:
-            InputError: there are neither one nor two.
-        """
-        try:
-            return samplers.each(NETWORKS)
-        except ValueError as error:
-            raise InputError(f"sampler: {error}") from error
 
     @classmethod
     def load(cls, path: Path) -> "Generator":

@@ -21,20 +21,17 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
-from driftline.generation import Costs, Problem
+from driftline.generation import Costs, Priced, Problem, accelerated, class_labels, stored_sampler
 from driftline.image_guidance import ImageGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
-from driftline.networks import Accelerated, build
+from driftline.networks import build
 
 NETWORK = "image"
 """Name of the only network."""
 
-DEFAULT_SAMPLER = "dpm:steps=30"
-"""Used where neither the caller nor the model file names one."""
-
 
 @dataclass(frozen=True)
-class GeneratedImages:
+class GeneratedImages(Priced):
     """Images and what they cost.
 
     Attributes:
@@ -60,16 +57,6 @@ class GeneratedImages:
     def repaired(self) -> dict[str, int]:
         """No image is corrected: nothing is asked of one but that its charge is above threshold."""
         return {}
-
-    @property
-    def evaluations(self) -> float:
-        """Evaluations of the network per image."""
-        return self.costs.evaluations
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of the sampling."""
-        return self.costs.seconds
 
 
 @dataclass
@@ -123,7 +110,7 @@ class ImageGenerator:
     @property
     def default_sampler(self) -> NetworkSamplers:
         """The sampler that ``generate`` uses unless told otherwise."""
-        return NetworkSamplers.parse(self.card.get("sampler", DEFAULT_SAMPLER))
+        return stored_sampler(self.card)
 
     def unlike(self, events: Images) -> str | None:
         """In what images differ in form from what it makes, and the remedy; or None."""
@@ -143,9 +130,7 @@ class ImageGenerator:
 
         See ``networks.Accelerated``.
         """
-        slow = self.denoiser
-        fast = Denoiser(Accelerated(slow.network), slow.schedule, slow.predicts).eval()
-        return replace(self, denoiser=fast)
+        return replace(self, denoiser=accelerated(self.denoiser))
 
     @torch.no_grad()
     def generate(
@@ -197,7 +182,7 @@ class ImageGenerator:
         chosen = for_networks(sampler or self.default_sampler)
         cost = sample(
             self._guided(guidance, condition),
-            self._only(chosen),
+            chosen.each([NETWORK])[0],
             noise=Noise(seed),
             events=torch.from_numpy(events),
             shape=self.preprocessing.shape,
@@ -254,24 +239,8 @@ class ImageGenerator:
     def _labels(
         self, particle: str | Sequence[str] | None, events: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Class of each image, (N,)."""
-        if particle is None:
-            names: Sequence[str] = [self.types[i % len(self.types)] for i in events]
-        elif isinstance(particle, str):
-            names = [particle] * len(events)
-        else:
-            names = particle
-        if len(names) != len(events):
-            raise InputError(
-                f"{len(names)} classes for {len(events)} images; give one class an image"
-            )
-        for name in dict.fromkeys(names):
-            if name not in self.types:
-                raise InputError(
-                    f"unknown particle {name!r}; the model knows {', '.join(self.types)}"
-                )
-        index = {name: i for i, name in enumerate(self.preprocessing.types)}
-        return np.array([index[name] for name in names], dtype=np.int64)
+        types = self.preprocessing.types
+        return class_labels(particle, events, self.types, types, "particle", "images")
 
     def _momentum(self, momentum: ArrayLike | None, count: int) -> NDArray[np.float64]:
         """Momenta asked for, (N, 3); NaN throughout where the model is to draw one."""
@@ -304,12 +273,6 @@ class ImageGenerator:
         if not np.issubdtype(asked.dtype, np.integer) or ((asked < 0) | (asked >= known)).any():
             raise InputError(f"plane must be a whole number from 0 to {known - 1}; mend the values")
         return np.broadcast_to(asked, turn.shape).astype(np.uint8)[:, None]
-
-    def _only(self, samplers: NetworkSamplers) -> Sampler:
-        try:
-            return samplers.each([NETWORK])[0]
-        except ValueError as error:
-            raise InputError(f"sampler: {error}") from error
 
     def save(self, path: Path, force: bool = False) -> None:
         """Write one safetensors file.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from driftline.diffusion.samplers import Sampler, describe, parse
+from driftline.errors import InputError
 
 BETWEEN = " + "
 """Stands between two samplers, in text and in labels."""
@@ -58,14 +59,15 @@ class NetworkSamplers:
             networks: their names.
 
         Raises:
-            ValueError: there are several samplers, but not one for each network.
+            InputError: there are several samplers, but not one for each network.
         """
         if len(self.samplers) == 1:
             return self.samplers * len(networks)
         if len(self.samplers) != len(networks):
-            raise ValueError(
-                f"{self} names {len(self.samplers)} samplers and the model has {len(networks)} "
-                f"network(s), {' and '.join(networks)}; give one for each, or one for all"
+            raise InputError(
+                f"sampler: {self} names {len(self.samplers)} samplers and the model has "
+                f"{len(networks)} network(s), {' and '.join(networks)}; give one for each, or one "
+                "for all"
             )
         return self.samplers
 

@@ -20,7 +20,6 @@ from driftline.cli.options import (
     use,
     write_json,
 )
-from driftline.errors import InputError
 
 
 def evaluate(
@@ -91,18 +90,13 @@ def evaluate(
     same = {"types": made.present, "count": count, **kind.form(made)}
     true = read_reference(reference, **same)
     more = None if floor is None else read_reference(floor, **same)
-    if training is not None:
-        if kind.memorisation is None:
-            raise InputError(
-                f"--training: there is no test for copies of {kind.name}; leave it out"
-            )
-        seen = read_reference(training, made.present, **kind.form(made))
-        chosen = (*(kind.metrics if chosen is None else chosen), kind.memorisation(seen))
+    seen = None if training is None else read_reference(training, made.present, **kind.form(made))
     with parts_bar() as progress:
         result = compare(
             made,
             true,
             floor=more,
+            training=seen,
             seed=seed,
             metrics=chosen,
             progress=progress,

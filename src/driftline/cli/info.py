@@ -98,7 +98,7 @@ def _model(path: Path) -> dict[str, Any]:
 
     header = modelfile.read_header(path)
     kind, constants = header.pop("kind", "events"), header.pop("preprocessing", {})
-    (counts,) = [v for name, v in constants.items() if name.endswith("_per_class")] or [()]
+    counts = constants.get(f"{kind}_per_class", ())
     return {
         "kind": f"model of {kind}",
         "file": str(path),

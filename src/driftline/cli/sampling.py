@@ -59,10 +59,7 @@ class Order:
                 raise InputError(
                     f"--types: unknown class {name!r}; the model knows {', '.join(generator.types)}"
                 )
-        try:
-            self.sampler.each(list(generator.denoisers))
-        except ValueError as error:
-            raise InputError(f"--sampler: {error}") from error
+        self.sampler.each(list(generator.denoisers))
 
     def provenance(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Attributes of the events, with the model as the user named it."""

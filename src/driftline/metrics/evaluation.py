@@ -34,6 +34,7 @@ def evaluate(
     reference: LabelledEvents,
     *,
     floor: LabelledEvents | None = None,
+    training: LabelledEvents | None = None,
     seed: int = 0,
     metrics: Sequence[Metric] | None = None,
     progress: Progress | None = None,
@@ -46,6 +47,7 @@ def evaluate(
         floor: more true events, independent of ``reference``, which then stand for the generated
             ones. Without them the reference is split at random: into as many events as were
             generated, but at most half, and the rest. Each score tells the sizes compared.
+        training: events that the generator was trained on: adds the search for copies of them.
         seed: of all resampling.
         metrics: which to compute, see ``choose``; all by default.
         progress: told before each metric of each class.
@@ -59,14 +61,23 @@ def evaluate(
             reference, or a value that is not finite.
     """
     kind = kind_of(generated)
-    samples = {"generated": generated, "reference": reference, "floor": floor}
+    samples = {
+        "generated": generated,
+        "reference": reference,
+        "floor": floor,
+        "training": training,
+    }
     for role, sample in samples.items():
         if sample is not None:
             _check(kind, sample, role)
             if difference := kind.unlike(generated, sample):
                 raise InputError(f"generated and {role} {kind.name} differ: {difference}")
     cases = [_Case.arrange(kind, t, generated, reference, floor, seed) for t in generated.present]
-    chosen = kind.metrics if metrics is None else metrics
+    chosen = [*(kind.metrics if metrics is None else metrics)]
+    if training is not None:
+        if kind.memorisation is None:
+            raise InputError(f"training: no test finds copies of {kind.name}; leave it out")
+        chosen.append(kind.memorisation(training))
     tasks = [(case, metric) for case in cases for metric in chosen]
     for case, metric in tasks:
         case.check(metric)

@@ -8,7 +8,7 @@ from driftline.data.events import LabelledEvents
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generation import EventGenerator
-from driftline.metrics.kinds import EventKind, kind_named, kind_of
+from driftline.metrics.kinds import EventKind, kind_of
 from driftline.metrics.sample import Sample
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import check_output
@@ -119,7 +119,8 @@ def run_study(
     """
     kind = _kind(generator, reference)
     plan = _plan(kind, samplers, types, seeds, count, batch, draws, reference)
-    _check_samplers(plan, generator)
+    for sampler in plan.samplers:
+        sampler.each(list(generator.denoisers))
     _check_classes(plan, generator, reference)
     _check_directory(out)
     store = Store(out / "cells", kind)
@@ -246,7 +247,7 @@ def parsed(samplers: Sequence[str], what: str = "samplers") -> tuple[NetworkSamp
 
 def _kind(generator: EventGenerator, reference: LabelledEvents) -> EventKind:
     kind = kind_of(reference)
-    if kind != kind_named(generator.kind):
+    if kind.name != generator.kind:
         raise InputError(
             f"the model makes {generator.kind} and the reference holds {kind.name}; "
             f"give {generator.kind}"
@@ -275,14 +276,6 @@ def _plan(
     if not chosen or not seeds:
         raise InputError("a study needs at least one sampler and one seed; name some")
     return Plan(chosen, wanted, tuple(dict.fromkeys(seeds)), count, batch, draws)
-
-
-def _check_samplers(plan: Plan, generator: EventGenerator) -> None:
-    for sampler in plan.samplers:
-        try:
-            sampler.each(list(generator.denoisers))
-        except ValueError as error:
-            raise InputError(f"samplers: {error}") from error
 
 
 def _check_classes(plan: Plan, generator: EventGenerator, reference: LabelledEvents) -> None:

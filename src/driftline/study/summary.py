@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from driftline.metrics.scores import Measurement
 from driftline.network_samplers import NetworkSamplers
 from driftline.study.cells import Store, Task
@@ -94,8 +96,5 @@ def _row(cells: Sequence[Cell], distances: Distances, baseline: Row | None) -> R
 
 def _mean(numbers: Sequence[Measurement]) -> Measurement:
     """Of one number over seeds, which share the reference: the error stays that of one."""
-    update = {name: sum(getattr(n, name) for n in numbers) / len(numbers) for name in _AVERAGED}
-    return numbers[0].model_copy(update=update)
-
-
-_AVERAGED = ("value", "error")
+    value, error = np.mean([[number.value, number.error] for number in numbers], axis=0)
+    return numbers[0].model_copy(update={"value": float(value), "error": float(error)})

@@ -24,7 +24,7 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.likelihood import Likelihood, log_density
 from driftline.diffusion.noise import Noise
 from driftline.errors import InputError
-from driftline.generation import EventGenerator
+from driftline.generation import EventGenerator, class_labels
 from driftline.generator import NETWORKS, Generator
 from driftline.image_generator import NETWORK, ImageGenerator
 
@@ -140,7 +140,7 @@ def event_likelihood(
         raise InputError("events: there are none; give some")
     if isinstance(events, Jets) != (generator.kind == "jets"):
         raise InputError(f"events: are no {generator.kind}, which the model makes; give such")
-    encoded = _encoded(generator, events, _names(generator, events, event_type), seed)
+    encoded = _encoded(generator, events, event_type, seed)
     return EventLikelihood(
         {
             name: _of_network(
@@ -187,37 +187,27 @@ def encoded_images(
 
 
 def _encoded(
-    generator: EventGenerator, events: Jets | Images, names: Sequence[str], seed: int
+    generator: EventGenerator,
+    events: Jets | Images,
+    event_type: str | Sequence[str] | None,
+    seed: int,
 ) -> dict[str, Encoded]:
     """What each network has to tell the density of, by name."""
+    own = [events.types[k] for k in events.labels]
+    asked = own if event_type is None else event_type
+
+    def labels(types: Sequence[str]) -> NDArray[np.int64]:
+        return class_labels(
+            asked, np.arange(len(events)), generator.types, types, "class", "events"
+        )
+
     unlike = generator.unlike(events)
     if unlike is not None:
         raise InputError(f"events: {unlike}")
     if isinstance(generator, Generator) and isinstance(events, Jets):
-        return encoded_jets(generator, events, _indices(names, generator.preprocessing.types), seed)
+        return encoded_jets(generator, events, labels(generator.preprocessing.types), seed)
     assert isinstance(generator, ImageGenerator) and isinstance(events, Images)
-    return encoded_images(generator, events, _indices(names, generator.preprocessing.types))
-
-
-def _indices(names: Sequence[str], types: Sequence[str]) -> NDArray[np.int64]:
-    return np.array([types.index(name) for name in names], dtype=np.int64)
-
-
-def _names(
-    generator: EventGenerator, events: Jets | Images, event_type: str | Sequence[str] | None
-) -> Sequence[str]:
-    """(N,) the classes that the events are judged as, all of them known."""
-    own = [events.types[k] for k in events.labels]
-    names = own if event_type is None else event_type
-    names = [names] * len(events) if isinstance(names, str) else names
-    if len(names) != len(events):
-        raise InputError(f"{len(names)} classes for {len(events)} events; give one an event")
-    for name in dict.fromkeys(names):
-        if name not in generator.types:
-            raise InputError(
-                f"unknown class {name!r}; the model knows {', '.join(generator.types)}"
-            )
-    return names
+    return encoded_images(generator, events, labels(generator.preprocessing.types))
 
 
 def _of_network(

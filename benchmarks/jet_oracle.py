@@ -25,10 +25,12 @@ from driftline.data.clouds import Jets
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.data.shipped import read_reference
 from driftline.diffusion.analytic import AnalyticDenoiser, FullMixture, fit_mixture
-from driftline.diffusion.grids import Grid, UniformLogSNR
+from driftline.diffusion.grids import UniformLogSNR
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import (
     RK4,
+    Bespoke,
+    Calibration,
     DPMSolver,
     EulerMaruyama,
     PredictorCorrector,
@@ -37,7 +39,7 @@ from driftline.diffusion.samplers import (
     Sampler,
     UniPC,
     sample,
-    tune_grid,
+    tune,
 )
 from driftline.diffusion.schedules import VP
 from driftline.metrics.wasserstein import wasserstein
@@ -58,22 +60,16 @@ def distance(a: Tensor, b: Tensor) -> float:
     return float(np.mean([wasserstein(x, y) for x, y in zip(a.T.numpy(), b.T.numpy())]))
 
 
-def tuned(denoiser: AnalyticDenoiser, steps: int, width: int) -> Grid:
-    """UniPC's grid, tuned on events of another seed."""
-    sampler = UniPC(steps, 3)
-    return tune_grid(
-        denoiser,
-        sampler,
-        noise=Noise(99),
-        events=128,
-        shape=(width,),
-        dtype=torch.float64,
-        sweeps=2,
+def tuned(denoiser: AnalyticDenoiser, sampler: Sampler, width: int) -> Sampler:
+    """A sampler tuned on events of another seed."""
+    calibration = Calibration.of(
+        denoiser, noise=Noise(99), events=128, shape=(width,), dtype=torch.float64
     )
+    return tune(sampler, calibration, sweeps=2)
 
 
 def contestants(denoiser: AnalyticDenoiser, width: int) -> Iterator[tuple[str, Sampler]]:
-    """Names for the table, and samplers; a grid is tuned when its turn comes."""
+    """Names for the table, and samplers; one is tuned when its turn comes."""
     yield "RK45(1e-5)", ProbabilityFlowRK45(1e-5)
     yield "RK45(1e-3)", ProbabilityFlowRK45(1e-3)
     for steps in (20, 30):
@@ -82,8 +78,8 @@ def contestants(denoiser: AnalyticDenoiser, width: int) -> Iterator[tuple[str, S
     yield "predictor-corrector, 125 steps", PredictorCorrector(125)
     for steps in (10, 16, 20):
         yield f"UniPC-3, {steps}, uniform log-SNR", UniPC(steps, 3)
-        grid = tuned(denoiser, steps, width)
-        yield f"UniPC-3, {steps}, tuned", UniPC(steps, 3, grid)
+        yield f"UniPC-3, {steps}, tuned", tuned(denoiser, UniPC(steps, 3), width)
+        yield f"bespoke, {steps}", tuned(denoiser, Bespoke(steps), width)
 
 
 def main() -> None:

@@ -33,11 +33,12 @@ from driftline.diffusion.grids import Grid, Karras, UniformLogSNR
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import (
     RK4,
+    Calibration,
     ProbabilityFlowRK45,
     Sampler,
     parse,
     sample,
-    tune_grid,
+    tune,
 )
 from driftline.diffusion.samplers.plan import levels
 from driftline.diffusion.schedules import VP
@@ -111,18 +112,16 @@ class Problem:
     def tuned(self, text: str, evaluations: int) -> float:
         """Error of one of our samplers on a grid tuned with another seed."""
         sampler = parse(f"{text},steps={evaluations}")
-        grid = tune_grid(
+        calibration = Calibration.of(
             self.denoiser,
-            sampler,
             noise=Noise(99),
             events=250,
             shape=(4,),
             dtype=torch.float64,
             points=128,
-            sweeps=6 if evaluations <= 20 else 1,
         )
-        settings: Any = sampler
-        return self.error(self.sample(replace(settings, grid=grid))[0])
+        sweeps = 6 if evaluations <= 20 else 1
+        return self.error(self.sample(tune(sampler, calibration, sweeps=sweeps))[0])
 
     def runge_kutta(self) -> Callable[[int], float]:
         """Error of RK45 at the best tolerance that a number of evaluations allows."""

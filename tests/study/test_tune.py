@@ -1,6 +1,7 @@
 """Tuning: grids fitted to a model are kept, and the recommendation becomes its default."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
         assert isinstance(sampler, UniPC)
         assert isinstance(sampler.grid, TunedGrid)
         assert len(sampler.grid.levels) == 3
-    monkeypatch.setattr(tune, "with_tuned_grids", None)
+    monkeypatch.setattr(tune, "tuned_to", None)
     assert fitted(generator, ["unipc:steps=4"], path) == [text]
     path.write_text(json.dumps({"model": "another", "grids": {"unipc:steps=4": "em"}}))
     with pytest.raises(TypeError):  # fitted anew, for it is another model's
@@ -42,11 +43,12 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
 def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):
     fitted_to = []
 
-    def record(denoiser, sampler, **problem):
-        fitted_to.append((denoiser, sampler.steps, problem["shape"], len(problem["condition"])))
-        return TunedGrid(levels=tuple(float(level) for level in range(sampler.steps - 1)))
+    def record(sampler, known):
+        fitted_to.append((known.denoiser, sampler.steps, known.shape, len(known.condition)))
+        levels = tuple(float(level) for level in range(sampler.steps - 1))
+        return replace(sampler, grid=TunedGrid(levels))
 
-    monkeypatch.setattr(tune, "tune_grid", record)
+    monkeypatch.setattr(tune, "tune", record)
     (text,) = fitted(generator, ["dpm:steps=3 + unipc:steps=4"], tmp_path / "grids.json")
     assert fitted_to == [
         (generator.jet_level, 3, (21,), tune.CALIBRATION_EVENTS),

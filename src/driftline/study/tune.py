@@ -1,15 +1,14 @@
-"""Tuning a model's sampler: grids fitted to the model, then the study that picks the cheapest."""
+"""Tuning a model's sampler: candidates fitted to the model, then the study of them."""
 
 import json
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.noise import Noise
-from driftline.diffusion.samplers import Sampler, describe, tune_grid
+from driftline.diffusion.samplers import Calibration, Sampler, describe, tune
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generation import EventGenerator, Problem
@@ -23,19 +22,19 @@ Model = TypeVar("Model", bound=EventGenerator)
 CANDIDATES = tuple(
     f"{name}:steps={steps},order=3" for steps in (8, 10, 12, 16, 20) for name in ("unipc", "ipndm")
 )
-"""Samplers whose grids are fitted unless others are named."""
+"""Samplers that are tuned unless others are named."""
 
 CALIBRATION_EVENTS = 250
-"""Events, in equal shares of the classes, which a grid is fitted to."""
+"""Events, in equal shares of the classes, which a sampler is fitted to."""
 
 CALIBRATION_SEED = 2**63
 """Far from the seeds of studies, whose events judge the grid."""
 
 
-def with_tuned_grids(
+def tuned_to(
     generator: EventGenerator, samplers: NetworkSamplers, *, events: int = CALIBRATION_EVENTS
 ) -> NetworkSamplers:
-    """The samplers with grids fitted to the networks of a model, each to its own.
+    """The samplers tuned to the networks of a model, each to its own: grids and weights.
 
     Args:
         generator: the model.
@@ -48,29 +47,23 @@ def with_tuned_grids(
     problems = generator.problems(events, CALIBRATION_SEED)
     denoisers = generator.denoisers
     each = zip(denoisers, samplers.each(list(denoisers)), strict=True)
-    return NetworkSamplers(
-        tuple(_with_tuned_grid(denoisers[n], s, problems[n], events) for n, s in each)
-    )
+    return NetworkSamplers(tuple(_tuned(denoisers[n], s, problems[n], events) for n, s in each))
 
 
-def _with_tuned_grid(
-    denoiser: Denoiser, sampler: Sampler, problem: Problem, events: int
-) -> Sampler:
+def _tuned(denoiser: Denoiser, sampler: Sampler, problem: Problem, events: int) -> Sampler:
     noise = Noise(CALIBRATION_SEED, stream=1)
     device = next(denoiser.parameters()).device
-    settings: Any = sampler
+    calibration = Calibration.of(
+        denoiser, noise=noise, events=events, device=device, **vars(problem)
+    )
     try:
-        grid = tune_grid(
-            denoiser, sampler, noise=noise, events=events, device=device, **vars(problem)
-        )
+        return tune(sampler, calibration)
     except ValueError as error:
         raise InputError(f"candidate {describe(sampler)}: {error}") from error
-    tuned: Sampler = replace(settings, grid=grid)
-    return tuned
 
 
 def fitted(generator: EventGenerator, candidates: Sequence[str], path: Path) -> list[str]:
-    """The candidates with grids fitted to the model, as text; kept in ``path`` once computed.
+    """The candidates tuned to the model, as text; kept in ``path`` once computed.
 
     Raises:
         InputError: a candidate is not valid, or the file is damaged or of another model.
@@ -85,7 +78,7 @@ def fitted(generator: EventGenerator, candidates: Sequence[str], path: Path) -> 
             raise InputError(f"{path}: damaged ({error}); delete it") from error
     for text, sampler in zip(candidates, parsed(candidates, "candidates"), strict=True):
         if text not in known:
-            known[text] = str(with_tuned_grids(generator, sampler))
+            known[text] = str(tuned_to(generator, sampler))
             content = json.dumps({"model": model, "grids": known}, indent=1)
             write_text(path, content + "\n", force=True)
     return [known[text] for text in candidates]

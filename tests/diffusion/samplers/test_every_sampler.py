@@ -26,6 +26,7 @@ SETTINGS = {
 OWN = {
     "poster-pc": "steps=60",
     "adaptive-sde": "absolute=0.2,relative=0.2",
+    "bespoke": "steps=2,weights=0.1/0.9/0/1.1/-0.1",
 }
 
 

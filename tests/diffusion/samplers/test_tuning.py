@@ -12,15 +12,15 @@ from driftline.diffusion.grids import Grid, Karras, TunedGrid, UniformLogSNR
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import (
     RK4,
+    Calibration,
     DPMSolver,
     EulerMaruyama,
     ProbabilityFlowRK45,
     UniPC,
     describe,
     parse,
-    tune_grid,
+    tune,
 )
-from driftline.diffusion.samplers.plan import levels
 from driftline.diffusion.samplers.tuning import cheapest_path, descend, step_costs
 from driftline.diffusion.schedules import VP
 from oracles import MIXTURE, run
@@ -52,13 +52,15 @@ def fine() -> Tensor:
 def test_tuned_beats_log_snr_and_karras_on_unseen_events(
     kind: type[DPMSolver | UniPC], steps: int, fine: Tensor
 ) -> None:
-    tuned = tune_grid(
-        MODES, kind(steps), noise=Noise(1), events=128, shape=(4,), dtype=torch.float64, points=40
+    known = Calibration.of(
+        MODES, noise=Noise(1), events=128, shape=(4,), dtype=torch.float64, points=40
     )
-    assert len(tuned.levels) == steps - 1
+    sampler = tune(kind(steps), known)
+    assert isinstance(sampler, kind)
+    assert isinstance(sampler.grid, TunedGrid)
+    assert len(sampler.grid.levels) == steps - 1
     grids: list[Grid] = [UniformLogSNR(), UniformLogSNR(2e-3), Karras(), Karras(noise_end=2e-3)]
     others = [endpoint_error(kind(steps, grid=grid), fine) for grid in grids]
-    sampler = kind(steps, grid=tuned)
     assert endpoint_error(sampler, fine) < 0.6 * min(others)
     assert parse(describe(sampler)) == sampler
 
@@ -74,21 +76,18 @@ def test_cheapest_path_is_the_best_of_all_paths() -> None:
 
 
 def test_costs_are_errors_of_first_order_steps() -> None:
-    """Against runs of the sampler itself from the points of the trajectory."""
-    grid = UniformLogSNR(1e-2)
-    seen: list = []
-    run(DPMSolver(6, grid=grid), 10, record=lambda level, x: seen.append((level, x)))
-    times = [torch.full((10,), level.t, dtype=torch.float64) for level, _ in seen[:-1]]
-    estimates = [MIXTURE(x, t) for (_, x), t in zip(seen, times, strict=False)]
-    costs = step_costs(seen, estimates, None)
+    """By hand, from the points of the fine path."""
+    known = Calibration.of(
+        MIXTURE, noise=Noise(5), events=10, shape=(1,), dtype=torch.float64, points=6
+    )
+    costs = step_costs(known)
+    assert costs.shape == (7, 7)
     assert np.isinf(costs[np.tril_indices(7)]).all()
-    points = levels(VP(), grid.times(6, VP()))
-    a, b = points[1], points[4]
-    start, end = seen[1][1] / a.alpha, seen[4][1] / b.alpha
-    slope = (start - estimates[1]) / a.s
-    miss = (start + (b.s - a.s) * slope - end).abs().mean()
+    a, b = known.levels[1], known.levels[4]
+    slope = (known.x_hats[1] - known.estimates[1]) / a.s
+    miss = (known.x_hats[1] + (b.s - a.s) * slope - known.x_hats[4]).abs().mean()
     assert costs[1, 4] == pytest.approx(float(miss) / (1 + b.s**2) ** 0.5)
-    assert costs[5, 6] == pytest.approx(0, abs=1e-12)  # DPM-Solver ends with this very estimate
+    assert costs[5, 6] == pytest.approx(0, abs=1e-12)  # the path ends with this very estimate
 
 
 def test_descent_finds_a_minimum_and_never_rises() -> None:
@@ -107,9 +106,10 @@ def test_descent_finds_a_minimum_and_never_rises() -> None:
 
 
 def test_what_cannot_be_tuned_is_refused() -> None:
-    options = {"noise": Noise(1), "events": 4, "shape": (1,)}
+    known = Calibration.of(MIXTURE, noise=Noise(1), events=4, shape=(1,), points=8)
     for sampler in (EulerMaruyama(8), ProbabilityFlowRK45()):
         with pytest.raises(ValueError, match="no grid to tune"):
-            tune_grid(MIXTURE, sampler, **options)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="steps must be in"):
-        tune_grid(MIXTURE, DPMSolver(1), **options)  # type: ignore[arg-type]
+            tune(sampler, known)
+    for steps in (1, 9):
+        with pytest.raises(ValueError, match=r"steps must be in \[2, 8\]"):
+            tune(DPMSolver(steps), known)

@@ -8,6 +8,8 @@ from driftline.diffusion.samplers.adams import DEIS, IPNDM
 from driftline.diffusion.samplers.adaptive_ode import DormandPrince
 from driftline.diffusion.samplers.adaptive_sde import AdaptiveSDE
 from driftline.diffusion.samplers.ancestral import Ancestral, ReverseDiffusion
+from driftline.diffusion.samplers.bespoke import Bespoke
+from driftline.diffusion.samplers.calibration import Calibration
 from driftline.diffusion.samplers.checks import EvaluationLimit
 from driftline.diffusion.samplers.consistency import MultistepConsistency
 from driftline.diffusion.samplers.dpm_adaptive import DPMSolver23
@@ -35,7 +37,7 @@ from driftline.diffusion.samplers.restart import Restart
 from driftline.diffusion.samplers.runge_kutta import RK4, Euler, Heun, Midpoint
 from driftline.diffusion.samplers.sa_solver import SASolver
 from driftline.diffusion.samplers.spec import GRIDS, SAMPLERS, describe, parse
-from driftline.diffusion.samplers.tuning import tune_grid
+from driftline.diffusion.samplers.tuning import tune
 from driftline.diffusion.samplers.unipc import UniPC
 
 __all__ = [
@@ -44,6 +46,8 @@ __all__ = [
     "AdaptiveSDE",
     "Ancestral",
     "AnnealedLangevin",
+    "Bespoke",
+    "Calibration",
     "ConsistentAnnealedLangevin",
     "EDM",
     "ERSDE",
@@ -76,5 +80,5 @@ __all__ = [
     "describe",
     "parse",
     "sample",
-    "tune_grid",
+    "tune",
 ]

@@ -9,6 +9,7 @@ from driftline.diffusion.samplers.adams import DEIS, IPNDM
 from driftline.diffusion.samplers.adaptive_ode import DormandPrince
 from driftline.diffusion.samplers.adaptive_sde import AdaptiveSDE
 from driftline.diffusion.samplers.ancestral import Ancestral, ReverseDiffusion
+from driftline.diffusion.samplers.bespoke import Bespoke
 from driftline.diffusion.samplers.clocks import Clock, LogSNRClock, TimeClock
 from driftline.diffusion.samplers.consistency import MultistepConsistency
 from driftline.diffusion.samplers.dpm_adaptive import DPMSolver23
@@ -56,6 +57,7 @@ SAMPLERS: dict[str, type[Any]] = {
     "unipc": UniPC,
     "deis": DEIS,
     "ipndm": IPNDM,
+    "bespoke": Bespoke,
     "reverse": ReverseDiffusion,
     "ancestral": Ancestral,
     "langevin": Langevin,

@@ -1,9 +1,10 @@
-r"""A grid tuned to one model and one sampler, from a small calibration batch.
+r"""A sampler tuned to one model, from a small calibration batch.
 
 First, dynamic programming over the points of a fine trajectory (after Chen et al., 2405.11326): the
 cost of a step from point i to point j is its error against the trajectory, where the sampler would
 be if it stood on it, and the path of K steps of the least total cost is the start. Then coordinate
 descent on what matters, the distance of the sampler's endpoints from those of the fine solution.
+Weights, where the sampler has any to fit, are fitted anew on every grid that is tried.
 """
 
 import math
@@ -12,115 +13,67 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from driftline.diffusion.denoisers import CleanEstimate
 from driftline.diffusion.grids import Grid, Karras, TunedGrid, UniformLogSNR
-from driftline.diffusion.noise import Noise
 from driftline.diffusion.objectives import masked_mean
+from driftline.diffusion.samplers.bespoke import Bespoke
+from driftline.diffusion.samplers.calibration import Calibration
 from driftline.diffusion.samplers.checks import require
-from driftline.diffusion.samplers.loop import sample
-from driftline.diffusion.samplers.plan import Level, Sampler
-from driftline.diffusion.samplers.unipc import UniPC
+from driftline.diffusion.samplers.plan import CLEAN, Sampler
+
+NOISE_ENDS = (2e-3, 5e-3, 2e-2, 5e-2, 0.1)
+"""Noise-to-signal ratios at which the grids end that the search starts from."""
 
 DIGITS = 4
 """Decimals of the levels: the grid is text in a model's card."""
 
 
-def tune_grid(
-    denoiser: CleanEstimate,
-    sampler: Sampler,
-    *,
-    noise: Noise,
-    events: int,
-    shape: tuple[int, ...],
-    condition: Tensor | None = None,
-    mask: Tensor | None = None,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str = "cpu",
-    points: int = 64,
-    noise_end: float = 2e-3,
-    sweeps: int = 6,
-) -> TunedGrid:
-    """Find the grid of a sampler's steps for one model.
+def tune(sampler: Sampler, calibration: Calibration, *, sweeps: int = 6) -> Sampler:
+    """A sampler on the grid that suits one model best, with weights fitted to it if it has any.
 
-    The calibration takes about 2 x points + 2 x sweeps x steps^2 network calls of one batch. The
-    grid is never worse on the calibration batch than uniform log-SNR, Karras' and the result of the
-    dynamic programming.
+    The search takes about 2 x sweeps x steps^2 network calls of one batch, twice as many where
+    weights are fitted. The result is never worse on the calibration batch than on uniform log-SNR,
+    Karras' grid and the result of the dynamic programming.
 
     Args:
-        denoiser: the model.
         sampler: a deterministic sampler with ``steps`` and ``grid``.
-        noise: of the calibration events; take another seed for the events that judge the grid.
-        events: calibration events, one batch; 64 to 512 is enough.
-        shape: of one event.
-        condition: (N, C) or None.
-        mask: (N, P) or None.
-        dtype: of the state.
-        device: where to compute.
-        points: of the fine trajectory.
-        noise_end: sigma/alpha of the last of them.
+        calibration: events of the model; judge the result with others.
         sweeps: passes over the levels; the moves shrink from pass to pass.
 
     Raises:
-        ValueError: the sampler is random or has no grid, or steps is not in [2, points].
+        ValueError: the sampler is random or has no grid, or steps is not in [2, points of the fine
+            solution].
     """
     settings: Any = sampler
     require(
         sampler.deterministic and hasattr(sampler, "grid") and hasattr(sampler, "steps"),
         f"{sampler.label} has no grid to tune: take a deterministic sampler with steps and a grid",
     )
-    steps = settings.steps
+    steps, points = settings.steps, len(calibration.levels)
     require(2 <= steps <= points, f"steps must be in [2, {points}] to be tuned, got {steps}")
-    condition = None if condition is None else condition.to(device, dtype)
-    mask = None if mask is None else mask.to(device)
-    trajectory: list[tuple[Level, Tensor]] = []
 
-    def run(solver: Sampler, **options: Any) -> Tensor:
-        return sample(
-            denoiser,
-            solver,
-            noise=noise,
-            events=events,
-            shape=shape,
-            condition=condition,
-            mask=mask,
-            batch=events,
-            dtype=dtype,
-            device=device,
-            **options,
-        ).x
-
-    fine = UniPC(points, grid=UniformLogSNR(noise_end))
-    target = run(fine, record=lambda level, x: trajectory.append((level, x)))
+    def on(grid: Grid) -> Sampler:
+        if isinstance(sampler, Bespoke):
+            return sampler.fitted(grid, calibration)
+        placed: Sampler = replace(settings, grid=grid)
+        return placed
 
     def error(grid: Grid) -> float:
-        # Not squared: the few events that change mode would decide alone.
-        result = run(replace(settings, grid=grid))
-        distance = masked_mean((result - target).square(), mask).sqrt()
-        return float(distance.double().mean())
+        return calibration.distance(on(grid))
 
     def log_snr(grid: Grid) -> TunedGrid:
-        times = grid.times(steps, denoiser.schedule)
-        return rounded(denoiser.schedule.log_snr(times)[1:].tolist())
+        schedule = calibration.denoiser.schedule
+        return rounded(schedule.log_snr(grid.times(steps, schedule))[1:].tolist())
 
-    with torch.no_grad():
-        estimates = [
-            denoiser(x, torch.full((len(x),), level.t).to(x), condition, mask)
-            for level, x in trajectory[:-1]
-        ]
-    chosen = cheapest_path(step_costs(trajectory, estimates, mask), steps)
+    chosen = cheapest_path(step_costs(calibration), steps)
     candidates = [
-        rounded([-math.log(trajectory[i][0].s) for i in chosen[1:]]),
-        log_snr(UniformLogSNR(noise_end)),
-        log_snr(UniformLogSNR()),
-        log_snr(Karras(noise_end=noise_end)),
+        rounded([-math.log(calibration.levels[i].s) for i in chosen[1:]]),
+        *(log_snr(UniformLogSNR(end)) for end in NOISE_ENDS),
+        log_snr(Karras(noise_end=NOISE_ENDS[0])),
     ]
-    first, last = trajectory[0][0], trajectory[-2][0]
-    ends = -math.log(first.s), -math.log(last.s)
-    return descend(error, min(candidates, key=error), ends, sweeps)
+    best = min(candidates, key=error)
+    return on(descend(error, best, calibration.span, sweeps))
 
 
 def rounded(log_snr: Sequence[float]) -> TunedGrid:
@@ -128,29 +81,22 @@ def rounded(log_snr: Sequence[float]) -> TunedGrid:
     return TunedGrid(tuple(round(value, DIGITS) for value in log_snr))
 
 
-def step_costs(
-    trajectory: list[tuple[Level, Tensor]], estimates: list[Tensor], mask: Tensor | None
-) -> NDArray[np.float64]:
-    r"""Error of one first-order step from point i to point j > i of a trajectory, (M + 1, M + 1).
+def step_costs(calibration: Calibration) -> NDArray[np.float64]:
+    r"""Error of one first-order step from point i to point j > i of the fine path, (M + 1, M + 1).
 
     The step is exact for a constant estimate, :math:`\hat x' = r \hat x + (1 - r) D`. Errors are in
     units of the scale of noisy events at j, :math:`\sqrt{1 + s^2}`, because the flow shrinks the
     errors made in the noise by about that. The last point is the clean end, s = 0.
-
-    Args:
-        trajectory: M + 1 levels and events x = alpha x_hat (B, ...).
-        estimates: clean estimates (B, ...) at the first M.
-        mask: (B, P) or None.
     """
-    count = len(trajectory)
-    costs = np.full((count, count), np.inf)
-    hats = [x / level.alpha for level, x in trajectory]
-    for i, (here, _) in enumerate(trajectory[:-1]):
-        for j in range(i + 1, count):
-            there = trajectory[j][0]
+    path = [*zip(calibration.levels, calibration.x_hats, strict=True), (CLEAN, calibration.end)]
+    costs = np.full((len(path), len(path)), np.inf)
+    for i, estimate in enumerate(calibration.estimates):
+        here, x_hat = path[i]
+        for j in range(i + 1, len(path)):
+            there, goal = path[j]
             r = there.s / here.s
-            miss = r * hats[i] + (1 - r) * estimates[i] - hats[j]
-            distance = masked_mean(miss.square(), mask).sqrt().double().mean()
+            miss = r * x_hat + (1 - r) * estimate - goal
+            distance = masked_mean(miss.square(), calibration.mask).sqrt().double().mean()
             costs[i, j] = float(distance) / math.sqrt(1 + there.s**2)
     return costs
 

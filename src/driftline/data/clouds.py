@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 JET_TYPES = ("g", "q", "t", "w", "z")
 """JetNet's classes in JetNet's order: gluon, light quark, top, W and Z jets."""
@@ -81,13 +83,17 @@ def concatenate(parts: Sequence[Jets]) -> Jets:
 def distances(jets: Jets, reference: Jets) -> NDArray[np.float64]:
     """(N,) distance of jet i of one sample to jet i of the other.
 
-    The root mean square difference of the features of its particles, hardest first, in units of
-    each feature's standard deviation over the reference's particles; padding counts as zeros.
+    The root mean square difference of the features of its particles, matched so that it is least
+    (by pT two of almost the same could change places), in units of each feature's standard
+    deviation over the reference's particles; padding counts as zeros.
     """
     scale = reference.particles[reference.mask].std(axis=0, dtype=np.float64)
-    apart = (jets.particles.astype(np.float64) - reference.particles) / np.where(scale, scale, 1)
+    scale = np.where(scale, scale, 1)
     real = np.maximum((jets.mask | reference.mask).sum(axis=1), 1)
-    squared: NDArray[np.float64] = np.square(apart).sum(axis=(1, 2)) / (3 * real)
+    squared = np.empty(len(jets))
+    for i, (here, there) in enumerate(zip(jets.particles, reference.particles, strict=True)):
+        costs = cdist(here / scale, there / scale, "sqeuclidean")
+        squared[i] = costs[linear_sum_assignment(costs)].sum() / (3 * real[i])
     return np.sqrt(squared)
 
 

@@ -35,7 +35,7 @@ FEW = {
     "consistent": "levels=10", "annealed": "levels=5,repeats=2",
     "adaptive-sde": "absolute=0.5,relative=0.5",
     "rk45": "tolerance=0.1", "rk23": "tolerance=0.1", "dop853": "tolerance=0.1",
-    "bespoke": f"steps=10,weights={'/'.join(60 * ['0.1'])}",
+    "bespoke": f"steps=10,weights={'/'.join(55 * ['0.1'])}",
     "dopri5": "tolerance=0.1", "dpm23": "tolerance=0.2,absolute=0.2",
 }  # fmt: skip
 """Settings for about ten evaluations, or for as few as an adaptive sampler takes."""

@@ -42,7 +42,7 @@ from driftline.diffusion.samplers import (
 )
 from driftline.diffusion.samplers.plan import levels
 from driftline.diffusion.schedules import VP
-from overhead import Load, load, overhead
+from overhead import Load, few, load, overhead
 from peer_samplers import Denoise, Peer, installed, peers
 
 GRIDS: tuple[Grid, ...] = (
@@ -60,7 +60,7 @@ OURS = {
 
 TOLERANCES = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
 RUNGE_KUTTA = "rk45 (scipy)"
-TUNED = ("unipc:order=3", "ipndm:order=3")
+TUNED = ("unipc:order=3", "ipndm:order=3", "bespoke:")
 
 
 def mixture() -> FullMixture:
@@ -187,11 +187,11 @@ def methods(
     """Name, whether it is ours, error by evaluations, and sampling to be timed."""
     for text, stages in OURS.items():
         steps = (10 - 1) // stages + 1
-        few = parse(f"{text}{',' if ':' in text else ':'}steps={steps}")
-        yield text, True, partial(solved.ours, text, stages), partial(job.sample, few)
+        ten = parse(f"{text}{',' if ':' in text else ':'}steps={steps}")
+        yield text, True, partial(solved.ours, text, stages), partial(job.sample, ten)
     for text in TUNED:
-        few = parse(f"{text},steps=10")  # a tuned grid costs what any other does
-        yield f"{text},grid=tuned", True, partial(solved.tuned, text), partial(job.sample, few)
+        alike = few(text.partition(":")[0])  # a tuned one costs what any other of its kind does
+        yield f"{text},grid=tuned", True, partial(solved.tuned, text), partial(job.sample, alike)
     adaptive = ProbabilityFlowRK45(0.1)
     yield RUNGE_KUTTA, False, solved.runge_kutta(), partial(job.sample, adaptive)
     for peer in found:

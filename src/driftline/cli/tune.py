@@ -19,7 +19,7 @@ def tune(
         list[str] | None,
         typer.Option(
             help="May be repeated: a sampler whose grid is fitted to the model.",
-            show_default="unipc and ipndm of order 3, 8 to 20 steps",
+            show_default="bespoke of 6 to 16 steps",
         ),
     ] = None,
     sampler: Annotated[

@@ -32,7 +32,7 @@ MOMENT_FEATURES = (
 LARGEST_ANGLE = 5.0
 """Angles beyond this, far outside any jet, are cut."""
 
-_LARGEST_STRETCH = 10.0
+_LARGEST_STRETCH = 2.0
 _ITERATIONS = 5
 """Each reduces the deviation by about the square of the jet's radius."""
 
@@ -94,7 +94,9 @@ def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]
 
     The angles are found by fixed-point iteration: if they are small, axis and ellipticity are
     linear, and the mass over pT is proportional to their stretch about the axis. Single particles
-    keep mass and ellipticity, whatever is asked.
+    keep mass and ellipticity, whatever is asked. Jets that would have to be stretched more than
+    twofold, because they do not follow what they were told, keep some of theirs: soft particles
+    that carry a mass meant for others would end far from every jet's.
 
     Args:
         particles: (N, P, 3) etarel, phirel, ptrel; slots with ptrel = 0 are padding and stay.
@@ -106,21 +108,30 @@ def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]
     moved = particles.astype(np.float64)
     real = moved[..., 2:] > 0
     wanted = target.astype(np.float64)
-    centre, narrowness = wanted[:, :2], wanted[:, 3] / wanted[:, 2]
+    narrowness = wanted[:, 3] / wanted[:, 2]
     ellipse = _rounder(_ellipse(wanted[:, 4:]))
+    centre = energy_moments(moved)[:, :2]
+    apart = moved[..., :2] - centre[:, None]
+    linear = np.broadcast_to(np.eye(2), (len(moved), 2, 2))
     for _ in range(_ITERATIONS):
         now = energy_moments(moved)
         turn = _least_motion(_rounder(_ellipse(now[:, 4:])), ellipse)
         stretch = np.ones(len(moved))
         np.divide(narrowness * now[:, 2], now[:, 3], out=stretch, where=now[:, 3] > 0)
-        stretch = np.clip(stretch, 1 / _LARGEST_STRETCH, _LARGEST_STRETCH)
-        apart = (moved[..., :2] - now[:, None, :2]) @ turn  # which is symmetric
-        angles = centre[:, None] + stretch[:, None, None] * apart
+        linear = _limited(linear @ (stretch[:, None, None] * turn))
+        centre = centre + wanted[:, :2] - now[:, :2]
+        angles = centre[:, None] + apart @ linear
         moved[..., :2] = np.where(real, np.clip(angles, -LARGEST_ANGLE, LARGEST_ANGLE), 0.0)
     # One scale of all pT changes none of the others.
     pt = four_momentum(moved)[:, 2]
     moved[..., 2] *= (wanted[:, 2] / np.where(pt > 0, pt, 1.0))[:, None]
     return moved
+
+
+def _limited(linear: Array) -> Array:
+    """Maps (N, 2, 2) that stretch no direction more than ``_LARGEST_STRETCH``."""
+    left, stretches, right = np.linalg.svd(linear)
+    return (left * np.minimum(stretches, _LARGEST_STRETCH)[:, None]) @ right
 
 
 def _rounder(ellipse: Array) -> Array:

@@ -19,9 +19,7 @@ from driftline.study.run import parsed
 
 Model = TypeVar("Model", bound=EventGenerator)
 
-CANDIDATES = tuple(
-    f"{name}:steps={steps},order=3" for steps in (8, 10, 12, 16, 20) for name in ("unipc", "ipndm")
-)
+CANDIDATES = tuple(f"bespoke:steps={steps}" for steps in (6, 8, 10, 12, 16))
 """Samplers that are tuned unless others are named."""
 
 CALIBRATION_EVENTS = 250

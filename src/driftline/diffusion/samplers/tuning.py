@@ -2,9 +2,9 @@ r"""A sampler tuned to one model, from a small calibration batch.
 
 First, dynamic programming over the points of a fine trajectory (after Chen et al., 2405.11326): the
 cost of a step from point i to point j is its error against the trajectory, where the sampler would
-be if it stood on it, and the path of K steps of the least total cost is the start. Then coordinate
-descent on what matters, the distance of the sampler's endpoints from those of the fine solution.
-Weights, where the sampler has any to fit, are fitted anew on every grid that is tried.
+be if it stood on it, and the path of K steps of the least total cost is a start. From there, and
+from the best of the usual grids, coordinate descent on what matters, the distance of the sampler's
+endpoints from those of the fine solution. Weights, where the sampler has any to fit, are fitted anew on every grid that is tried.
 """
 
 import math
@@ -24,9 +24,6 @@ from driftline.diffusion.samplers.plan import CLEAN, Sampler
 
 NOISE_ENDS = (2e-3, 5e-3, 2e-2, 5e-2, 0.1)
 """Noise-to-signal ratios at which the grids end that the search starts from."""
-
-STARTS = 2
-"""Grids from which the descent sets out: the nearest one may lead into a poor valley."""
 
 DIGITS = 4
 """Decimals of the levels: the grid is text in a model's card."""
@@ -70,12 +67,9 @@ def tune(sampler: Sampler, calibration: Calibration, *, sweeps: int = 6) -> Samp
         return rounded(schedule.log_snr(grid.times(steps, schedule))[1:].tolist())
 
     chosen = cheapest_path(step_costs(calibration), steps)
-    candidates = [
-        rounded([-math.log(calibration.levels[i].s) for i in chosen[1:]]),
-        *(log_snr(UniformLogSNR(end)) for end in NOISE_ENDS),
-        log_snr(Karras(noise_end=NOISE_ENDS[0])),
-    ]
-    starts = sorted(candidates, key=error)[:STARTS]
+    found = rounded([-math.log(calibration.levels[i].s) for i in chosen[1:]])
+    usual = [UniformLogSNR(end) for end in NOISE_ENDS] + [Karras(noise_end=NOISE_ENDS[0])]
+    starts = [found, min(map(log_snr, usual), key=error)]
     ends = [descend(error, start, calibration.span, sweeps) for start in starts]
     return on(min(ends, key=error))
 

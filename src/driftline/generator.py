@@ -239,7 +239,13 @@ class Generator:
         raw = self.preprocessing.decode_particles(x, drawn.mask, drawn.labels)
         finish = make_physical if guidance is None else guidance.finished
         particles, repaired = finish(raw, moments_of(drawn.structure))
-        attributes = {"sampler": str(chosen), "seed": seed, "model": self.card.get("name")}
+        given = zip(JET_FEATURES, (pt, eta, mass, num_particles), strict=True)
+        attributes = {
+            "sampler": str(chosen),
+            "seed": seed,
+            "model": self.card.get("name"),
+            "asked": [name for name, value in given if value is not None],
+        }
         types = self.preprocessing.types
         jets = Jets(particles, drawn.mask, drawn.features, drawn.labels, types, attributes)
         return Generated(jets, drawn.cost, particle_level, repaired)

@@ -143,7 +143,7 @@ class ImageGenerator:
         batch: int = 250,
         first: int = 0,
         momentum: ArrayLike | None = None,
-        plane: int | Sequence[int] | None = None,
+        plane: ArrayLike | None = None,
         guidance: ImageGuidance | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> GeneratedImages:
@@ -161,7 +161,7 @@ class ImageGenerator:
             first: number of the first image, for production in blocks.
             momentum: MeV/c, (3,) or (count, 3) x, y, z; drawn by the model, and not told, where
                 None or NaN.
-            plane: index into ``PLANES``, one or one an image; None for equal shares of the planes.
+            plane: index into ``PLANES``, one or one an image; each in turn where None or NaN.
                 A model of all planes at once makes all of them, and has no choice.
             guidance: makes the model draw given more than it was trained to be told, such as
                 ``KnownPixels``; see ``image_guidance``.
@@ -192,6 +192,7 @@ class ImageGenerator:
             progress=progress,
         )
         p = self.preprocessing
+        given = {"momentum": momentum, "plane": plane}
         pixels = p.decode(cost.x.cpu().numpy())
         images = Images(
             pixels=pixels if guidance is None else guidance.completed(pixels, p.threshold),
@@ -203,7 +204,12 @@ class ImageGenerator:
             unit=p.unit,
             threshold=p.threshold,
             pitch=p.pitch,
-            attributes={"sampler": str(chosen), "seed": seed, "model": self.card.get("name")},
+            attributes={
+                "sampler": str(chosen),
+                "seed": seed,
+                "model": self.card.get("name"),
+                "asked": [name for name, value in given.items() if value is not None],
+            },
         )
         return GeneratedImages(images, cost)
 
@@ -256,23 +262,22 @@ class ImageGenerator:
             raise InputError("momentum must be finite, or NaN in x, y and z; mend the values")
         return asked
 
-    def _planes(
-        self, plane: int | Sequence[int] | None, turn: NDArray[np.int64]
-    ) -> NDArray[np.uint8]:
+    def _planes(self, plane: ArrayLike | None, turn: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Planes of each image (N, C): those asked for, or one after the other by its turn (N,)."""
         channels, known = self.preprocessing.shape[0], len(PLANES)
         if channels > 1:
             if plane is not None:
                 raise InputError(f"plane: the model makes {channels} planes at once; leave it out")
             return np.tile(np.arange(channels, dtype=np.uint8), (len(turn), 1))
-        asked = turn % known if plane is None else np.asarray(plane)
+        asked = np.asarray(np.nan if plane is None else plane, dtype=np.float64)
         if asked.shape not in ((), turn.shape):
             raise InputError(
                 f"plane has shape {asked.shape} for {len(turn)} images; give one or one an image"
             )
-        if not np.issubdtype(asked.dtype, np.integer) or ((asked < 0) | (asked >= known)).any():
+        asked = np.where(np.isnan(asked), turn % known, asked)
+        if not np.isin(asked, range(known)).all():
             raise InputError(f"plane must be a whole number from 0 to {known - 1}; mend the values")
-        return np.broadcast_to(asked, turn.shape).astype(np.uint8)[:, None]
+        return asked.astype(np.uint8)[:, None]
 
     def save(self, path: Path, force: bool = False) -> None:
         """Write one safetensors file.

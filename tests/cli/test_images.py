@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from driftline.data.formats import image_file
+from driftline.metrics.calibration import calibrate
+from driftline.metrics.kinds import IMAGES
 from made_images import made_images
 from tiny_models import tiny_image_generator
 
@@ -46,6 +48,30 @@ def test_sample(run, image_model, tmp_path):
     assert json.loads(run("info", out, "--json", "-").out)["unit"] == "MeV"
 
 
+def test_sample_gives_the_images_of_a_file(run, image_model, reference, images, tmp_path):
+    asked, out = tmp_path / "asked.csv", tmp_path / "made.hdf5"
+    asked.write_text("type,px,py,pz,plane\np,1,2,3,2\nmu-,,,,\np,,,,1\np,4,5,6,\n")
+    done = run("sample", image_model, "--conditions", asked, "--steps", 2, "--out", out)
+    assert done.code == 0, done.err
+    made = image_file.read(out)
+    protons = made.of_type("p")
+    np.testing.assert_array_equal(protons.momentum, [[1, 2, 3], [np.nan] * 3, [4, 5, 6]])
+    assert protons.planes[:, 0].tolist() == [2, 1, 2]
+    assert made.of_type("mu-").planes[:, 0].tolist() == [0]
+    assert made.attributes["asked"] == ["momentum", "plane"]
+    again = run(
+        *("sample", image_model, "--conditions", reference, "--types", "p", "--steps", 1),
+        *("--out", tmp_path / "like.hdf5"),
+    )
+    assert again.code == 0, again.err
+    like, true = image_file.read(tmp_path / "like.hdf5"), images.of_type("p")
+    np.testing.assert_array_equal(like.momentum, true.momentum)
+    np.testing.assert_array_equal(like.planes, true.planes)
+    (quantity,) = IMAGES.calibrated
+    found = calibrate(quantity, like, true, "p")
+    assert found.bins[0].generated.asked == found.bins[0].simulated.asked
+
+
 def test_evaluate_and_study(run, image_model, reference, tmp_path):
     out = tmp_path / "study"
     done = run(
@@ -71,7 +97,9 @@ def test_evaluate_and_study(run, image_model, reference, tmp_path):
         (["--type", "tau-"], ["unknown class 'tau-'", "gamma"]),
         (["--pt", "3"], ["--pt", "models of jets"]),
         (["--momentum", "1,2"], ["--momentum 1,2", "three numbers"]),
-        (["--momentum", "1,2,inf"], ["--momentum 1,2,inf"]),
+        (["--momentum", "1,2,inf"], ["--momentum is inf", "finite"]),
+        (["--momentum", "800:100"], ["--momentum 800:100", "lower one first"]),
+        (["--conditions", "absent.csv", "--plane", "1"], ["--plane", "--conditions"]),
         (["--sampler", "dpm:steps=2 + dpm:steps=3"], ["2 samplers", "1 network"]),
     ],
 )

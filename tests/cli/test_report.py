@@ -39,7 +39,9 @@ def test_report_of_an_evaluation(run, data, tmp_path):
     done = run("evaluate", data, data, "--types", "g", "--metrics", "w1m", "--out", out)
     assert done.code == 0, done.err
     assert "W1M" in done.out
+    assert "Asked against obtained" in done.out
     names = {"jets.png", "jets.pdf", "average_jets.png", "average_jets.pdf"}
+    names |= {f"calibration_{key}.png" for key in ("pt", "mass", "multiplicity")}
     assert names <= {path.name for path in (out / "figures").iterdir()}
     scores = json.loads((out / "scores.json").read_text())
     assert set(scores["sources"]) == {"generated", "reference"}
@@ -49,13 +51,14 @@ def test_report_of_an_evaluation(run, data, tmp_path):
     assert done.code == 0, done.err
     text = (out / "report.html").read_text()
     assert "All 1 metrics are within" in text
-    assert text.count("<img") == 4
+    assert text.count("<img") == 4 + 3  # asked against obtained pT, mass and multiplicity
+    assert "Asked against obtained" in text
     # the JSON alone, as --json wrote it before there was --out
     alone = tmp_path / "alone.json"
     del scores["sources"]
     alone.write_text(json.dumps(scores))
     assert run("report", alone, "--out", tmp_path / "alone.html").code == 0
-    assert (tmp_path / "alone.html").read_text().count("<img") == 1
+    assert (tmp_path / "alone.html").read_text().count("<img") == 1 + 3
 
 
 def test_bad_runs(run, study, tmp_path):

@@ -1,10 +1,11 @@
-"""What jets are asked for, from a CSV or a JetNet file."""
+"""What events are asked for, from a CSV or a file of events."""
 
 import numpy as np
 import pytest
 
-from driftline.data.formats import conditions, jetnet
+from driftline.data.formats import conditions, image_file, jetnet
 from driftline.errors import InputError
+from made_images import made_images
 
 
 def test_csv(tmp_path):
@@ -59,6 +60,47 @@ def test_bad_csv_is_named(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(InputError) as caught:
         conditions.read(path)
+    for word in [str(path), *words]:
+        assert word in str(caught.value)
+
+
+def test_images_are_asked_for_momentum_and_plane(tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text("type,px,py,pz,plane\np,1,-2,3,0\ne-,,,,\n")
+    asked = conditions.read(path, conditions.IMAGES)
+    np.testing.assert_array_equal(asked.momentum, [[1, -2, 3], [np.nan] * 3])
+    np.testing.assert_array_equal(asked.of_type("e-").features["plane"], [np.nan])
+    path.write_text("plane\n2\n")
+    assert conditions.read(path, conditions.IMAGES).momentum is None
+
+
+def test_images_of_a_file(tmp_path):
+    images = made_images(6, planes=1, size=8)
+    image_file.write(tmp_path / "images.hdf5", images)
+    asked = conditions.read(tmp_path / "images.hdf5", conditions.IMAGES)
+    assert asked.types.tolist() == [images.types[k] for k in images.labels]
+    np.testing.assert_array_equal(asked.momentum, images.momentum)
+    np.testing.assert_array_equal(asked.features["plane"], images.planes[:, 0])
+    # the columns of three planes at once tell no plane
+    image_file.write(tmp_path / "three.hdf5", made_images(2, size=8))
+    assert "plane" not in conditions.read(tmp_path / "three.hdf5", conditions.IMAGES).features
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pt\n1\n", ["line 1", "'pt'", "px, py, pz, plane"]),
+        ("px,py\n1,2\n", ["line 1", "only some of px, py, pz"]),
+        ("px,py,pz\n1,2,3\n1,,3\n", ["line 3", "only some of px, py, pz"]),
+        ("plane\n3\n", ["line 2", "plane", "0, 1 or 2"]),
+        ("plane\n0.5\n", ["line 2", "plane", "0, 1 or 2"]),
+    ],
+)
+def test_bad_csv_of_images_is_named(tmp_path, text, words):
+    path = tmp_path / "asked.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        conditions.read(path, conditions.IMAGES)
     for word in [str(path), *words]:
         assert word in str(caught.value)
 

@@ -68,6 +68,7 @@ def evaluate(
     from driftline.cli.console import parts_bar, print_table
     from driftline.data.formats.reading import read_events
     from driftline.data.shipped import read_reference
+    from driftline.metrics.calibration import HEAD
     from driftline.metrics.evaluation import choose
     from driftline.metrics.evaluation import evaluate as compare
     from driftline.metrics.kinds import kind_of
@@ -102,9 +103,10 @@ def evaluate(
             progress=progress,
         )
     for folder in folders:
-        from driftline.report.figures import evaluation_figures
+        from driftline.report.figures import calibrations_drawn, evaluation_figures
 
         evaluation_figures(made, true, folder)
+        calibrations_drawn(result, folder)
     if scores:
         source = {
             "command": shlex.join(["driftline", *sys.argv[1:]]),
@@ -122,3 +124,6 @@ def evaluate(
         )
         for skipped in result.skipped:
             print(f"{skipped.event_type}: no {skipped.metric}: {skipped.reason}")
+        if result.calibration:
+            rows = [found.row() for found in result.calibration]
+            print_table("Asked against obtained, means over bins of asked", HEAD, rows)

@@ -21,11 +21,14 @@ from driftline.cli.options import (
 )
 from driftline.errors import InputError
 
+_DRAWN = "the model draws it"
 GeV = Annotated[
-    float | None, typer.Option(help="[GeV] Of all jets.", show_default="the model draws it")
+    str | None,
+    typer.Option(metavar="X|LOW:HIGH", help="[GeV] Of jets, or its range.", show_default=_DRAWN),
 ]
 Number = Annotated[
-    float | None, typer.Option(help="Of all jets.", show_default="the model draws it")
+    str | None,
+    typer.Option(metavar="X|LOW:HIGH", help="Of jets, or its range.", show_default=_DRAWN),
 ]
 
 
@@ -63,14 +66,17 @@ def sample(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="One jet a line: CSV with any of type,pt,eta,mass,num_particles, or JetNet HDF5.",
+            help="One event a line: CSV with any of type,pt,eta,mass,num_particles, of images "
+            "type,px,py,pz,plane; or events to be like: a file, directory or shipped reference.",
             show_default=False,
         ),
     ] = None,
     momentum: Annotated[
         str | None,
         typer.Option(
-            metavar="X,Y,Z", help="[MeV/c] Of all images.", show_default="the model draws it"
+            metavar="X,Y,Z|LOW:HIGH",
+            help="[MeV/c] Of images, each a number or a range; or magnitudes, in any direction.",
+            show_default=_DRAWN,
         ),
     ] = None,
     plane: Annotated[
@@ -128,8 +134,8 @@ def sample(
         _refuse("images", momentum=momentum, plane=plane)
         sample_jets(generator, order, features, conditions)
     elif isinstance(generator, ImageGenerator):
-        _refuse("jets", conditions=conditions, **features)
-        sample_images(generator, order, momentum, plane, guidance)
+        _refuse("jets", **features)
+        sample_images(generator, order, momentum, plane, conditions, guidance)
 
 
 def _refuse(kind: str, **options: object) -> None:

@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from json import dumps
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from driftline import __version__
+from driftline.cli.asked import AskedFeatures, AskedMomentum
 from driftline.cli.console import events_bar, print_table
 from driftline.cli.options import write_json
 from driftline.data import clouds, images
 from driftline.data.formats import conditions, image_file, jetnet
-from driftline.data.formats.conditions import Conditions
+from driftline.data.formats.conditions import Conditions, Layout
+from driftline.data.shipped import reference_path
 from driftline.errors import InputError
 from driftline.generation import EventGenerator, Generation
 from driftline.generator import Generator
@@ -48,6 +52,10 @@ class Order:
             "batch": self.batch,
         }
 
+    def numbers(self, count: int) -> NDArray[np.int64]:
+        """(count,) of the events of a class."""
+        return np.arange(self.first, self.first + count)
+
     def check(self, generator: EventGenerator) -> None:
         """Refuse what the model cannot make.
 
@@ -67,21 +75,21 @@ class Order:
 
 
 def sample_jets(
-    generator: Generator, order: Order, given: Mapping[str, float | None], asked: Path | None
+    generator: Generator, order: Order, given: Mapping[str, str | None], asked: Path | None
 ) -> None:
     """Generate jets and write them in JetNet's format.
 
     Args:
         generator: the model.
         order: how many, of which classes, where to.
-        given: features of all jets; None where the model is to draw them.
+        given: numbers or ranges of the features; None where the model is to draw them.
         asked: file of the features of each jet.
 
     Raises:
         InputError: classes, features or the output are not valid.
     """
-    features = _finite({name: value for name, value in given.items() if value is not None})
-    wanted = None if asked is None else _read(asked, features, order.count)
+    ranges = AskedFeatures.parse(given)
+    wanted = None if asked is None else _read(asked, conditions.JETS, order.count, **given)
     names = _classes(order.types, wanted, generator.types)
     single = order.out.suffix in (".hdf5", ".h5")
     _check_out(order.out, single, names, generator.preprocessing.max_particles, order.force)
@@ -92,12 +100,14 @@ def sample_jets(
         for name in names:
             mine = wanted.of_type(name) if wanted else None
             number = len(mine) if mine is not None else order.count or 1000
+            drawn = ranges.of(order.numbers(number), order.seed)
+            features: Mapping[str, Any] = drawn if mine is None else mine.features
             made[name] = found = model.generate(
                 number,
                 name,
                 progress=start(name, number),
                 **order.options,
-                **(mine.features if mine is not None else features),
+                **features,
             )
             parts.append(found.jets)
     jets = clouds.concatenate(parts)
@@ -114,6 +124,7 @@ def sample_images(
     order: Order,
     momentum: str | None,
     plane: int | None,
+    asked: Path | None = None,
     scale: float | None = None,
 ) -> None:
     """Generate images and write them to one file.
@@ -121,28 +132,33 @@ def sample_images(
     Args:
         generator: the model.
         order: how many, of which classes, where to.
-        momentum: ``x,y,z`` [MeV/c] of all images, or None.
+        momentum: numbers or ranges [MeV/c], see ``AskedMomentum``, or None.
         plane: of all images, or None.
+        asked: file of what is asked of each image.
         scale: of classifier-free guidance, or None.
 
     Raises:
         InputError: classes, momentum, plane, scale or the output are not valid.
     """
-    vector = None if momentum is None else _vector(momentum)
-    names = order.types or list(generator.types)
+    vectors = None if momentum is None else AskedMomentum.parse(momentum)
+    given = {"momentum": momentum, "plane": plane}
+    wanted = None if asked is None else _read(asked, conditions.IMAGES, order.count, **given)
+    names = _classes(order.types, wanted, generator.types)
     check_output(order.out, order.force)
     model = generator.accelerated() if order.fast else generator
     made: dict[str, Generation] = {}
     parts = []
     with events_bar("images") as start:
         for name in names:
-            number = order.count or 1000
+            mine = wanted.of_type(name) if wanted else None
+            number = len(mine) if mine is not None else order.count or 1000
+            drawn = None if vectors is None else vectors.of(order.numbers(number), order.seed)
             made[name] = found = model.generate(
                 number,
                 name,
                 progress=start(name, number),
-                momentum=vector,
-                plane=plane,
+                momentum=drawn if mine is None else mine.momentum,
+                plane=plane if mine is None else mine.features.get("plane"),
                 guidance=None if scale is None else Emphasis(scale),
                 **order.options,
             )
@@ -153,28 +169,12 @@ def sample_images(
     _report("images", made, order)
 
 
-def _finite(given: dict[str, float]) -> dict[str, float]:
-    for name, value in given.items():
-        if not isfinite(value):
-            raise InputError(f"--{name.replace('_', '-')} is {value}; give a finite number")
-    return given
-
-
-def _vector(text: str) -> list[float]:
-    try:
-        vector = [float(part) for part in text.split(",")]
-    except ValueError:
-        vector = []
-    if len(vector) != 3 or not all(map(isfinite, vector)):
-        raise InputError(f"--momentum {text}: is no momentum; give three numbers, 100,0,-50")
-    return vector
-
-
-def _read(path: Path, given: dict[str, float], count: int | None) -> Conditions:
-    for name in [*given, *(["count"] if count else [])]:
-        option = f"--{name.replace('_', '-')}"
-        raise InputError(f"{option}: given beside --conditions; put it into {path} alone")
-    return conditions.read(path)
+def _read(path: Path, layout: Layout, count: int | None, **given: object) -> Conditions:
+    for name, value in {**given, "count": count}.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: given beside --conditions; put it into {path} alone")
+    return conditions.read(reference_path(path), layout)
 
 
 def _classes(
@@ -189,7 +189,7 @@ def _classes(
         raise InputError(f"--conditions: the model does not know class {', '.join(unknown)}")
     missing = [name for name in wanted or [] if name not in there]
     if missing:
-        raise InputError(f"--conditions: asks for no jets of class {', '.join(missing)}")
+        raise InputError(f"--conditions: asks for none of class {', '.join(missing)}")
     return wanted or there
 
 

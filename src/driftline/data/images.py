@@ -19,6 +19,13 @@ PDG_CODES = {
 }
 """Monte Carlo numbers of the particles that have names here (Particle Data Group)."""
 
+PARTICLE_MASSES = {
+    **{"e-": 0.51099895, "e+": 0.51099895, "gamma": 0.0},
+    **{"mu-": 105.6583755, "mu+": 105.6583755, "pi+": 139.57039, "pi-": 139.57039},
+    "p": 938.27208816,
+}
+"""MeV/c^2 (Particle Data Group)."""
+
 IMAGE_TYPES = ("e-", "gamma", "mu-", "pi+", "pi-", "p")
 """Classes of the single-particle images, in this order."""
 
@@ -41,7 +48,7 @@ class Images:
         event: (N,) int64, the event that an image shows; images of one event belong on one side of
             a split.
         segmentation: (N, C, H, W) uint8, index into ``SEGMENTS``, or None where not known.
-        momentum: (N, 3) float32 x, y, z [MeV/c] of the particle, or None.
+        momentum: (N, 3) float32 x, y, z [MeV/c] of the particle, NaN where not known, or None.
         start: (N, 3) float32 x, y, z [cm] where it starts, or None.
         corner: (N, C, 2) int32 row and column of the first pixel in the plane it was cut from.
         unit: of the pixels: ``MeV``, ``electrons``, ``ADC`` or ``8-bit``.

@@ -7,6 +7,7 @@ import numpy as np
 
 from driftline.data.events import LabelledEvents
 from driftline.errors import InputError
+from driftline.metrics.calibration import calibrate
 from driftline.metrics.kinds import EventKind, kind_of
 from driftline.metrics.metric import Metric, Truth
 from driftline.metrics.sample import Sample
@@ -54,7 +55,8 @@ def evaluate(
 
     Returns:
         One score for each number of each metric and class; metrics that are not defined for a
-        class, such as FPND for other than 30 particles, are listed with the reason.
+        class, such as FPND for other than 30 particles, are listed with the reason. Beside them
+        what was asked of the events against what they show, where they tell.
 
     Raises:
         InputError: samples of two kinds or forms, too few events for a metric, a class without
@@ -91,7 +93,15 @@ def evaluate(
             scores += case.scores(metric, seed)
         else:
             skipped.append(Skipped(event_type=case.event_type, metric=metric.name, reason=reason))
-    return Evaluation(kind=kind.name, seed=seed, scores=scores, skipped=skipped)
+    calibration = [
+        found
+        for quantity in kind.calibrated
+        for t in generated.present
+        if (found := calibrate(quantity, generated.of_type(t), reference.of_type(t), t, seed))
+    ]
+    return Evaluation(
+        kind=kind.name, seed=seed, scores=scores, skipped=skipped, calibration=calibration
+    )
 
 
 @dataclass(frozen=True)

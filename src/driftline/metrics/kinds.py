@@ -13,9 +13,12 @@ from driftline.data.clouds import Jets
 from driftline.data.events import LabelledEvents
 from driftline.data.formats import image_file, jetnet
 from driftline.data.images import Images
+from driftline.metrics.calibration import Quantity
+from driftline.metrics.images.energy import image_quantities
 from driftline.metrics.images.memorisation import Memorisation
 from driftline.metrics.images.observables import ImageSample
 from driftline.metrics.images.table import IMAGE_HEADLINE, IMAGE_METRICS, image_metrics
+from driftline.metrics.jet_calibration import JET_QUANTITIES
 from driftline.metrics.jet_metrics import METRICS
 from driftline.metrics.jet_observables import JetSample
 from driftline.metrics.metric import Metric, Wasserstein
@@ -36,6 +39,7 @@ class EventKind:
         headline: names of those that a study judges samplers by; each is a ``Wasserstein``.
         memorisation: of training events, the metric that finds copies of them, or None.
         reported: names of others that a study tells of every sampler, without judging by them.
+        calibrated: what can be asked of events and found in them.
         averaged: whether the mean of the headline metrics has been published, so that a study
             tells it too.
         concatenate: joins samples.
@@ -61,6 +65,7 @@ class EventKind:
     form: Callable[[Any], dict[str, Any]]
     memorisation: Callable[[Any], Metric] | None = None
     reported: tuple[str, ...] = ()
+    calibrated: tuple[Quantity, ...] = ()
     averaged: bool = False
 
     @property
@@ -89,6 +94,7 @@ JETS = EventKind(
     write=lambda path, jets: jetnet.write(path, jets, force=True),
     read=jetnet.read,
     form=lambda jets: {"particles": jets.particles.shape[1]},
+    calibrated=JET_QUANTITIES,
     averaged=True,
 )
 
@@ -102,6 +108,7 @@ IMAGES = EventKind(
     headline=IMAGE_HEADLINE,
     memorisation=Memorisation,
     reported=("ssnet_fid",),
+    calibrated=image_quantities(),
     concatenate=images.concatenate,
     unlike=images.unlike,
     distances=images.distances,
@@ -124,7 +131,11 @@ def kind_named(name: str) -> EventKind:
 
 
 def kind_of(events: LabelledEvents) -> EventKind:
-    """The kind of a sample; of images, with metrics in their unit."""
+    """The kind of a sample; of images, with metrics and calibrations in their unit."""
     if isinstance(events, Images) and events.unit != "MeV":
-        return replace(IMAGES, metrics=image_metrics(events.unit))
+        return replace(
+            IMAGES,
+            metrics=image_metrics(events.unit),
+            calibrated=image_quantities(events.unit),
+        )
     return next(kind for kind in KINDS if isinstance(events, kind.events))

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
+from driftline.metrics.calibration import Calibration
+
 
 class Measurement(BaseModel):
     """One number that a metric gives for two samples.
@@ -65,12 +67,14 @@ class Evaluation(BaseModel):
         seed: of all resampling.
         scores: one for each number of each metric and class.
         skipped: metrics that are not defined for a class.
+        calibration: of each quantity and class of which the events tell what was asked.
     """
 
     kind: str
     seed: int
     scores: list[Score]
     skipped: list[Skipped] = []
+    calibration: list[Calibration] = []
 
     def score(self, event_type: str, key: str) -> Score:
         """The score of a class and a key.

@@ -6,10 +6,18 @@ from typing import Any
 
 from pydantic import Field
 
+from driftline.metrics.calibration import HEAD, Calibration
 from driftline.metrics.scores import Evaluation
+from driftline.report.calibration import by_quantity, calibration_figure
 from driftline.report.floors import BOUND, Ratio, floors_figure, in_floors, main_keys, ratios
-from driftline.report.page import Cell, Page, Picture, Table, flatten
+from driftline.report.page import Cell, Page, Picture, Table, flatten, plain
 from driftline.report.style import CLASS_NAMES
+
+_CALIBRATION = (
+    "Linearity: mean of obtained over asked in bins of asked; resolution: half the central 68% of "
+    "it. Of simulated events the true value stands for the asked one. Errors by bootstrap. What "
+    "the user did not ask (see asked in the provenance), the model drew first and then was told."
+)
 
 MOST_NAMED = 6
 """Metrics that the verdict names."""
@@ -56,7 +64,7 @@ def evaluation_page(
         remarks=list(_remarks(judgement)),
         judged=_judged(judgement, keys),
         pictures=list(_pictures(judgement, keys, figures)),
-        tables=[_table(judgement, event_type) for event_type in judgement.types],
+        tables=list(_tables(judgement)),
         provenance=list(_provenance(judgement)),
         card=flatten(card) if card else (),
     )
@@ -159,6 +167,9 @@ def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -
         "score."
     )
     yield Picture.drawn("Distance from the truth", caption, floors_figure(judgement, keys))
+    for found in by_quantity(judgement.calibration).values():
+        title = f"Asked against obtained: {found[0].label}"
+        yield Picture.drawn(title, _CALIBRATION, calibration_figure(found))
     if figures is None:
         return
     shown = {
@@ -173,6 +184,20 @@ def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -
         path = figures / f"{stem}.png"
         if path.is_file():
             yield Picture.png(title, "", path.read_bytes())
+
+
+def _tables(judgement: Judgement) -> Iterator[Table]:
+    if judgement.calibration:
+        yield _calibration_table(judgement.calibration)
+    for event_type in judgement.types:
+        yield _table(judgement, event_type)
+
+
+def _calibration_table(calibrations: Sequence[Calibration]) -> Table:
+    """A row a quantity and class."""
+    head = [name.capitalize() for name in HEAD]
+    lines = [[Cell(_class(row[0])), *plain(row[1:])] for row in (c.row() for c in calibrations)]
+    return Table("Asked against obtained", head, lines, f"Means over the bins. {_CALIBRATION}")
 
 
 def _table(judgement: Judgement, event_type: str) -> Table:

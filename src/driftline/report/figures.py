@@ -10,7 +10,9 @@ from driftline.data.clouds import Jets
 from driftline.data.events import LabelledEvents
 from driftline.data.images import Images
 from driftline.metrics.kinds import kind_of
+from driftline.metrics.scores import Evaluation
 from driftline.report import images
+from driftline.report.calibration import calibration_figures
 from driftline.report.cost import time_figure, tolerance_figure
 from driftline.report.differences import difference_figure
 from driftline.report.endpoints import endpoint_figure
@@ -37,6 +39,16 @@ def evaluation_figures(
     """
     drawn = _DRAWN[kind_of(generated).name](generated, reference)
     return [path for name, figure in drawn for path in save(figure, folder / name)]
+
+
+def calibrations_drawn(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """What was asked against what was obtained, a figure a quantity; existing files are replaced.
+
+    Returns:
+        The files written.
+    """
+    drawn = calibration_figures(evaluation.calibration)
+    return [path for name, figure in drawn.items() for path in save(figure, folder / name)]
 
 
 def _jets(generated: Jets, reference: Jets) -> Iterator[tuple[str, Figure]]:

@@ -1,10 +1,12 @@
-"""What jets are asked for, one line a jet: a CSV file, or the jets of a JetNet file.
+"""What events are asked for, one line an event: a CSV file, or the events of a file.
 
-The CSV's first line names its columns, any of ``type``, ``pt`` [GeV], ``eta``, ``mass`` [GeV] and
-``num_particles``; an empty cell leaves that number to the model.
+The CSV's first line names its columns, ``type`` and any numbers that events of the kind can be
+asked for: of jets ``pt`` [GeV], ``eta``, ``mass`` [GeV] and ``num_particles``; of images ``px``,
+``py``, ``pz`` [MeV/c] and ``plane``. An empty cell leaves that number to the model.
 """
 
 import csv
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.data.clouds import JET_FEATURES, JET_TYPES
-from driftline.data.formats import jetnet
+from driftline.data.formats import image_file, jetnet
+from driftline.data.images import PLANES
 from driftline.errors import InputError
+
+MOMENTUM = ("px", "py", "pz")
+"""Columns that are given together or not at all."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """N jets asked for.
+    """N events asked for.
 
     Attributes:
         types: (N,) class names; None where the file does not tell.
-        features: by name, those of ``JET_FEATURES`` that the file has: (N,) float64, NaN where the
-            model is to choose.
+        features: by name, the columns that the file has: (N,) float64, NaN where the model is to
+            choose.
     """
 
     types: NDArray[np.str_] | None
@@ -34,38 +40,105 @@ class Conditions:
         columns = [*self.features.values(), *([] if self.types is None else [self.types])]
         return len(columns[0])
 
-    def of_type(self, jet_type: str) -> "Conditions":
+    def of_type(self, event_type: str) -> "Conditions":
         """The lines of a class; all of them where the file does not tell."""
         if self.types is None:
             return self
-        chosen = self.types == jet_type
+        chosen = self.types == event_type
         return Conditions(self.types[chosen], {k: v[chosen] for k, v in self.features.items()})
 
+    @property
+    def momentum(self) -> NDArray[np.float64] | None:
+        """(N, 3) [MeV/c], NaN where the model is to choose; None without such columns."""
+        if MOMENTUM[0] not in self.features:
+            return None
+        return np.stack([self.features[name] for name in MOMENTUM], axis=1)
 
-def read(path: Path) -> Conditions:
-    """Read conditions from a CSV file, or from a JetNet file or directory.
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers: which values are allowed, and what to write where one is not."""
+
+    allowed: Callable[[float], bool]
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a kind of event can be asked for.
+
+    Attributes:
+        events: of the kind, in the plural.
+        columns: of numbers, by name.
+        together: columns of which a line has all or none.
+        types: the classes; None where only the model knows them.
+        of_events: conditions of the events of a file or directory.
+    """
+
+    events: str
+    columns: Mapping[str, Column]
+    of_events: Callable[[Path], Conditions]
+    types: tuple[str, ...] | None = None
+    together: tuple[str, ...] = ()
+
+
+def _of_jets(path: Path) -> Conditions:
+    jets = jetnet.read_directory(path)
+    features = jets.features.astype(np.float64)
+    return Conditions(np.array(jets.types)[jets.labels], dict(zip(JET_FEATURES, features.T)))
+
+
+def _of_images(path: Path) -> Conditions:
+    images = image_file.read(path)
+    features: dict[str, NDArray[np.float64]] = {}
+    if images.momentum is not None:
+        features |= dict(zip(MOMENTUM, images.momentum.T.astype(np.float64)))
+    if images.planes.shape[1] == 1:
+        features["plane"] = images.planes[:, 0].astype(np.float64)
+    return Conditions(np.array(images.types)[images.labels], features)
+
+
+_ANY = Column(lambda value: True, "write a number")
+_POSITIVE = Column(lambda value: value > 0, "write a positive number [GeV]")
+_COUNT = Column(lambda value: value >= 1 and not value % 1, "write a whole number from 1 on")
+_PLANE = Column(lambda value: value in range(len(PLANES)), "write 0, 1 or 2")
+
+JETS = Layout(
+    events="jets",
+    columns=dict(zip(JET_FEATURES, (_POSITIVE, _ANY, _POSITIVE, _COUNT))),
+    of_events=_of_jets,
+    types=JET_TYPES,
+)
+
+IMAGES = Layout(
+    events="images",
+    columns={**dict.fromkeys(MOMENTUM, _ANY), "plane": _PLANE},
+    of_events=_of_images,
+    together=MOMENTUM,
+)
+
+
+def read(path: Path, layout: Layout = JETS) -> Conditions:
+    """Read conditions from a CSV file, or from a file or directory of events.
 
     Raises:
         InputError: the file is missing or malformed; the message names line and column.
     """
     path = Path(path)
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):
-        jets = jetnet.read_directory(path)
-        features = jets.features.astype(np.float64)
-        types = np.array(jets.types)[jets.labels]
-        return Conditions(types, dict(zip(JET_FEATURES, features.T)))
+        return layout.of_events(path)
     try:
         with path.open(newline="") as file:
-            return _parse(path, csv.reader(file, skipinitialspace=True))
+            return _parse(path, csv.reader(file, skipinitialspace=True), layout)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV file ({error}); mend it") from error
 
 
-def _parse(path: Path, lines: Any) -> Conditions:
+def _parse(path: Path, lines: Any, layout: Layout) -> Conditions:
     """Conditions from the lines of a ``csv.reader``."""
-    known = ("type", *JET_FEATURES)
+    known = ("type", *layout.columns)
     head = [name.strip() for name in next(lines, [])]
     for name in head:
         if name not in known or head.count(name) > 1:
@@ -73,18 +146,29 @@ def _parse(path: Path, lines: Any) -> Conditions:
                 f"{path}: line 1: column {name!r} is unknown or repeated; "
                 f"choose from {', '.join(known)}"
             )
+    if 0 < len(set(layout.together) & set(head)) < len(layout.together):
+        raise InputError(
+            f"{path}: line 1: names only some of {', '.join(layout.together)}; name all or none"
+        )
     rows: list[list[str]] = []
     for row in lines:
         if not row:
             continue
+        where = f"{path}: line {lines.line_num}"
         if len(row) != len(head):
             raise InputError(
-                f"{path}: line {lines.line_num} has {len(row)} cells, line 1 names {len(head)}; "
-                "write one cell a column"
+                f"{where} has {len(row)} cells, line 1 names {len(head)}; write one cell a column"
             )
-        rows.append([_cell(path, lines.line_num, name, text) for name, text in zip(head, row)])
+        rows.append([_cell(where, name, text, layout) for name, text in zip(head, row)])
+        empty = {text == "nan" for name, text in zip(head, rows[-1]) if name in layout.together}
+        if len(empty) > 1:
+            raise InputError(
+                f"{where}: gives only some of {', '.join(layout.together)}; give all or none"
+            )
     if not rows:
-        raise InputError(f"{path}: asks for no jets; write a line of names and one line a jet")
+        raise InputError(
+            f"{path}: asks for no {layout.events}; write a line of names and one line for each"
+        )
     columns = dict(zip(head, zip(*rows)))
     types = columns.pop("type", None)
     return Conditions(
@@ -93,13 +177,13 @@ def _parse(path: Path, lines: Any) -> Conditions:
     )
 
 
-def _cell(path: Path, line: int, name: str, text: str) -> str:
+def _cell(where: str, name: str, text: str, layout: Layout) -> str:
     """The text of a cell, after a look at it; empty numbers become NaN."""
     text = text.strip()
-    where = f"{path}: line {line}: {name} is {text!r}"
+    where = f"{where}: {name} is {text!r}"
     if name == "type":
-        if text not in JET_TYPES:
-            raise InputError(f"{where}; choose from {', '.join(JET_TYPES)}")
+        if layout.types is not None and text not in layout.types:
+            raise InputError(f"{where}; choose from {', '.join(layout.types)}")
         return text
     if not text:
         return "nan"
@@ -109,8 +193,6 @@ def _cell(path: Path, line: int, name: str, text: str) -> str:
         raise InputError(f"{where}; write a number, or nothing") from None
     if not np.isfinite(value):
         raise InputError(f"{where}; write a finite number, or nothing")
-    if name in ("pt", "mass") and value <= 0:
-        raise InputError(f"{where}; write a positive number [GeV], or nothing")
-    if name == "num_particles" and (value < 1 or value % 1):
-        raise InputError(f"{where}; write a whole number from 1 on, or nothing")
+    if not layout.columns[name].allowed(value):
+        raise InputError(f"{where}; {layout.columns[name].remedy}, or nothing")
     return text

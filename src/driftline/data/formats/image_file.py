@@ -9,7 +9,7 @@
 | ``planes`` | (N, C) uint8 | index into ``PLANES`` |
 | ``corner`` | (N, C, 2) int32 | where the image was cut out; left out where it was not |
 | ``truth/pdg`` | (N,) int32 | Monte Carlo number, 0 where the class has none |
-| ``truth/momentum`` | (N, 3) float32 | [MeV/c]; left out where not known |
+| ``truth/momentum`` | (N, 3) float32 | [MeV/c]; NaN, or left out, where not known |
 | ``truth/start`` | (N, 3) float32 | [cm]; left out where not known |
 
 Attributes of the file: ``format`` and ``version`` say what it is; ``threshold`` (in the unit of the
@@ -288,8 +288,11 @@ def _check(path: Path, images: Images) -> None:
                 f"{path}: {fields[column]} has shape {values.shape}, "
                 f"expected {shapes[column]}; make it again"
             )
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            first = int(np.argwhere(~np.isfinite(values))[0][0])
+        bad = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(1, dtype=bool)
+        if column == "momentum":
+            bad = bad & ~np.isnan(values).all(axis=1, keepdims=True)
+        if bad.any():
+            first = int(np.argwhere(bad)[0][0])
             raise InputError(
                 f"{path}: {fields[column]} of image {first} is NaN or infinite; remove this image"
             )

@@ -4,7 +4,8 @@ First, dynamic programming over the points of a fine trajectory (after Chen et a
 cost of a step from point i to point j is its error against the trajectory, where the sampler would
 be if it stood on it, and the path of K steps of the least total cost is a start. From there, and
 from the best of the usual grids, coordinate descent on what matters, the distance of the sampler's
-endpoints from those of the fine solution. Weights, where the sampler has any to fit, are fitted anew on every grid that is tried.
+endpoints from those of the fine solution. Weights, where the sampler has any to fit, are fitted
+anew on every grid that is tried.
 """
 
 import math

@@ -1,0 +1,139 @@
+"""What the options of ``driftline sample`` ask of events: numbers, or ranges to draw them from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from driftline.data.clouds import JET_FEATURES
+from driftline.diffusion.noise import Noise
+from driftline.errors import InputError
+
+Array = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+_STREAM = 3
+"""Of noise: generators use 0 to 2 of a seed."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """From ``low`` to ``high``, with equal chances; a single number where they are equal."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def parse(cls, option: str, text: str) -> "Range":
+        """``900`` or ``900:1100``.
+
+        Raises:
+            InputError: it is neither; the message names the option.
+        """
+        try:
+            ends = [float(part) for part in text.split(":")]
+        except ValueError:
+            ends = []
+        if not 1 <= len(ends) <= 2:
+            raise InputError(f"{option} {text}: is no number and no range; give 900 or 900:1100")
+        if not all(map(isfinite, ends)):
+            raise InputError(f"{option} is {text}; give finite numbers")
+        if ends[0] > ends[-1]:
+            raise InputError(f"{option} {text}: ends below its beginning; give the lower one first")
+        return cls(ends[0], ends[-1])
+
+    def at(self, uniform: Array) -> Array:
+        """The number at each of (N,) uniforms between 0 and 1."""
+        return self.low + (self.high - self.low) * uniform
+
+    def whole_at(self, uniform: Array) -> Array:
+        """Likewise, of whole numbers, both ends included."""
+        if self.low == self.high:
+            return self.at(uniform)
+        return np.floor(self.low + (self.high - self.low + 1) * uniform)
+
+
+@dataclass(frozen=True)
+class AskedFeatures:
+    """Features of jets.
+
+    Attributes:
+        ranges: by name.
+    """
+
+    ranges: Mapping[str, Range]
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str | None]) -> "AskedFeatures":
+        """From the options' texts; None leaves a feature to the model.
+
+        Raises:
+            InputError: one is no number or range, or a range of particles not of whole numbers.
+        """
+        ranges = {
+            name: Range.parse(f"--{name.replace('_', '-')}", text)
+            for name, text in given.items()
+            if text is not None
+        }
+        number = ranges.get("num_particles")
+        if number is not None and number.low != number.high and (number.low % 1 or number.high % 1):
+            raise InputError("--num-particles: ends of a range must be whole numbers; round them")
+        return cls(ranges)
+
+    def of(self, events: Numbers, seed: int) -> dict[str, Array]:
+        """(N,) of each feature, for events (N,) by their numbers."""
+        uniform = _uniform(events, seed, len(JET_FEATURES))
+        # columns by feature: what is drawn for one does not depend on the others asked for
+        columns = dict(zip(JET_FEATURES, uniform.T, strict=True))
+        return {
+            name: (found.whole_at if name == "num_particles" else found.at)(columns[name])
+            for name, found in self.ranges.items()
+        }
+
+
+@dataclass(frozen=True)
+class AskedMomentum:
+    """Momenta of images [MeV/c]: three components, or a magnitude in a direction at random."""
+
+    parts: tuple[Range, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "AskedMomentum":
+        """``x,y,z`` or one magnitude, each a number or a range.
+
+        Raises:
+            InputError: it is neither.
+        """
+        texts = text.split(",")
+        if len(texts) not in (1, 3):
+            raise InputError(
+                f"--momentum {text}: is no momentum; give three numbers, 100,0,-50, or a magnitude "
+                "or its range, 100:800"
+            )
+        parts = tuple(Range.parse("--momentum", part) for part in texts)
+        if len(parts) == 1 and parts[0].low < 0:
+            raise InputError(f"--momentum {text}: a magnitude is not negative; give it from 0 up")
+        return cls(parts)
+
+    def of(self, events: Numbers, seed: int) -> Array:
+        """(N, 3) for events (N,) by their numbers."""
+        u = _uniform(events, seed, 3)
+        if len(self.parts) == 3:
+            return np.stack([part.at(u[:, k]) for k, part in enumerate(self.parts)], axis=1)
+        cosine, azimuth = 2 * u[:, 1] - 1, 2 * np.pi * u[:, 2]
+        across = np.sqrt(1 - cosine**2)
+        direction = (across * np.cos(azimuth), across * np.sin(azimuth), cosine)
+        return self.parts[0].at(u[:, 0])[:, None] * np.stack(direction, axis=1)
+
+
+def _uniform(events: Numbers, seed: int, columns: int) -> Array:
+    """(N, columns) between 0 and 1; those of an event are the same in every batch and shard."""
+    drawn: Array = (
+        Noise(seed, _STREAM)
+        .uniform(torch.as_tensor(events), (columns,), dtype=torch.float64)
+        .numpy()
+    )
+    return drawn

@@ -1,0 +1,130 @@
+"""Asked against obtained: known responses are found, with errors that cover them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftline.data.images import PARTICLE_MASSES
+from driftline.metrics.calibration import BINS, FEWEST, HEAD, Quantity, calibrate
+from driftline.metrics.images.energy import image_quantities, kinetic_energy
+from driftline.metrics.jet_calibration import JET_QUANTITIES
+from made_images import made_images
+
+PAIR = Quantity("x", "X", "GeV", "obtained / asked", lambda pair: pair)
+
+
+def smeared(count, linearity, resolution, seed):
+    """Asked values between 100 and 1000, and normal responses."""
+    rng = np.random.default_rng(seed)
+    asked = rng.uniform(100, 1000, count)
+    return asked, asked * rng.normal(linearity, resolution, count)
+
+
+@settings(max_examples=4, deadline=None)
+@given(linearity=st.floats(0.5, 1.5), resolution=st.floats(0.01, 0.2), seed=st.integers(0, 99))
+def test_a_known_response_is_found_within_its_errors(linearity, resolution, seed):
+    made = smeared(2000, linearity, resolution, seed)
+    true = smeared(2000, 1.0, 0.1, seed + 1000)
+    found = calibrate(PAIR, made, true, "t", seed)
+    assert len(found.bins) == BINS
+    pulls = {"linearity": [], "resolution": []}
+    for one in found.bins:
+        assert one.generated.events == 250
+        assert one.low < one.generated.asked < one.high
+        pulls["linearity"] += [
+            (one.generated.linearity - linearity) / one.generated.linearity_error,
+            (one.simulated.linearity - 1.0) / one.simulated.linearity_error,
+        ]
+        pulls["resolution"] += [
+            (one.generated.resolution - resolution) / one.generated.resolution_error,
+            (one.simulated.resolution - 0.1) / one.simulated.resolution_error,
+        ]
+    for values in pulls.values():
+        assert np.max(np.abs(values)) < 6
+        assert np.sqrt(np.mean(np.square(values))) < 2.5
+    # the error of a mean is known: sigma / sqrt(n), here to 7% from 100 draws
+    errors = np.array([one.generated.linearity_error for one in found.bins])
+    assert errors.mean() == pytest.approx(resolution / np.sqrt(250), rel=0.2)
+
+
+def test_a_shift_of_one_bin_is_in_the_row():
+    asked, obtained = smeared(4000, 1.0, 0.05, 1)
+    high = asked > np.quantile(asked, 1 - 1 / BINS)
+    bent = asked, np.where(high, 1.3 * obtained, obtained)
+    row = calibrate(PAIR, bent, (asked, obtained), "t").row()
+    assert len(row) == len(HEAD)
+    simulated, mean, worst = (float(cell.split(" ")[0]) for cell in row[3:6])
+    assert row[:2] == ["t", "X [GeV]"]
+    assert simulated == pytest.approx(1.0, abs=0.005)
+    assert mean == pytest.approx(0.3 / BINS, abs=0.002)
+    assert worst == pytest.approx(0.3, abs=0.01)
+
+
+def test_one_value_for_all_is_one_bin_beside_near_simulated_events():
+    made = np.full(300, 500.0), np.full(300, 450.0)
+    found = calibrate(PAIR, made, smeared(5000, 1.0, 0.1, 2), "t")
+    (one,) = found.bins
+    assert (one.low, one.high) == (475.0, 525.0)
+    numbers = (one.generated.linearity, one.generated.linearity_error, one.generated.resolution)
+    assert numbers == pytest.approx((0.9, 0.0, 0.0), abs=1e-12)  # but for rounding
+    assert 475 < one.simulated.asked < 525
+
+
+def test_bins_without_simulation_tell_of_the_generated_side_alone():
+    made = smeared(1000, 1.0, 0.1, 3)
+    asked, obtained = smeared(1000, 1.0, 0.1, 4)
+    low = asked < 300
+    found = calibrate(PAIR, made, (asked[low], obtained[low]), "t")
+    assert found.bins[0].simulated is not None
+    assert found.bins[-1].simulated is None
+    assert found.bins[-1].generated is not None
+    assert len(found.compared("linearity")) == sum(b.simulated is not None for b in found.bins)
+    nothing = calibrate(PAIR, made, (asked[:0], obtained[:0]), "t")
+    assert nothing.row()[3] == "–"
+
+
+def test_too_few_or_nothing_asked_is_no_calibration():
+    few = smeared(FEWEST - 1, 1.0, 0.1, 5)
+    assert calibrate(PAIR, few, few, "t") is None
+    assert calibrate(replace(PAIR, told=lambda _: None), few, few, "t") is None
+
+
+def test_toy_jets_have_the_mass_of_their_particles(make_jets):
+    jets = make_jets(150, types=("t",))
+    pt, mass, multiplicity = (calibrate(q, jets, jets, "t") for q in JET_QUANTITIES)
+    for one in multiplicity.bins:
+        assert (one.generated.linearity, one.generated.resolution) == (1.0, 0.0)
+    for one in mass.bins:  # the toy computes its jets' mass from the particles
+        assert one.generated.linearity == pytest.approx(1.0, abs=1e-3)
+    scaled = replace(jets, particles=jets.particles * np.float32([1, 1, 0.5]))
+    half = calibrate(JET_QUANTITIES[0], scaled, jets, "t")
+    for whole, less in zip(pt.bins, half.bins, strict=True):
+        assert less.generated.linearity == pytest.approx(whole.generated.linearity / 2, rel=1e-5)
+
+
+def test_energy_of_images():
+    images = replace(
+        made_images(4, planes=3, size=16),
+        labels=np.array([0, 1, 5, 2]),
+        momentum=np.float32([[0, 3, 4], [0, 0, 7], [300, 0, -400], [np.nan] * 3]),
+    )
+    m = PARTICLE_MASSES["p"]
+    expected = [5.0 - PARTICLE_MASSES["e-"], 7.0, np.sqrt(500.0**2 + m**2) - m]
+    np.testing.assert_allclose(kinetic_energy(images)[:3], expected, rtol=1e-2)
+    (quantity,) = image_quantities()
+    asked, charge = quantity.told(images)
+    assert len(asked) == 3
+    np.testing.assert_allclose(charge, images.pixels[:3].sum(axis=(1, 2, 3)) / 3, rtol=1e-6)
+    assert quantity.told(replace(images, momentum=None)) is None
+    assert image_quantities("ADC")[0].response.endswith("[ADC/MeV]")
+
+
+def test_masses_are_those_of_the_simulation():
+    from driftline.simulation.liquid_argon.argon import KINDS, MASSES
+
+    for name, kind in KINDS.items():
+        if name in PARTICLE_MASSES:
+            assert MASSES[kind] == pytest.approx(PARTICLE_MASSES[name])

@@ -18,7 +18,7 @@ def tune(
     candidate: Annotated[
         list[str] | None,
         typer.Option(
-            help="May be repeated: a sampler whose grid is fitted to the model.",
+            help="May be repeated: a sampler that is fitted to the model.",
             show_default="bespoke of 6 to 16 steps",
         ),
     ] = None,

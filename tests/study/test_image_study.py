@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from driftline.data.formats import image_file
+from driftline.diffusion.samplers import EulerMaruyama, ProbabilityFlowRK45
 from driftline.errors import InputError
-from driftline.metrics.kinds import IMAGES
+from driftline.metrics.kinds import IMAGES, KINDS
 from driftline.network_samplers import NetworkSamplers
 from driftline.report.figures import draw_study
 from driftline.report.page import render
@@ -88,3 +89,12 @@ def test_model_and_reference_have_to_fit(generator, reference, make_jets, tmp_pa
         both = ["dpm:steps=2 + dpm:steps=3"]
         run_study(generator, reference, tmp_path / "c", samplers=both, types=["p"], count=30)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_is_compared_by_default_are_samplers_without_repetition(kind):
+    """The baselines stand first: the poster's for jets, the paper's for images."""
+    found = [NetworkSamplers.parse(text) for text in kind.compared]
+    assert len(set(found)) == len(found)
+    baseline = {"jets": ProbabilityFlowRK45, "images": EulerMaruyama}[kind.name]
+    assert isinstance(found[0].samplers[0], baseline)

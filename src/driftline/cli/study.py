@@ -24,7 +24,7 @@ def study(
         list[str] | None,
         typer.Option(
             help="May be repeated; the first is the baseline.",
-            show_default="the poster's and DPM-Solver++",
+            show_default="the poster's or the paper's, Heun and DPM-Solver++",
         ),
     ] = None,
     types: Types = None,
@@ -82,7 +82,7 @@ def compare(
     from driftline.data.shipped import read_reference
     from driftline.output import write_text
     from driftline.report.figures import study_figures
-    from driftline.study import DEFAULT_SAMPLERS, run_study
+    from driftline.study import run_study
     from driftline.study.tables import comma_separated, markdown
 
     names = split_types(types)
@@ -93,7 +93,7 @@ def compare(
             generator,
             true,
             out,
-            samplers=samplers or DEFAULT_SAMPLERS,
+            samplers=samplers,
             count=count,
             types=names,
             seeds=range(1, seeds + 1),

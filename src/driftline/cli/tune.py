@@ -26,7 +26,7 @@ def tune(
         list[str] | None,
         typer.Option(
             help="May be repeated: compared as it is; the first is the baseline.",
-            show_default="rk45:tolerance=1e-5",
+            show_default="rk45:tolerance=1e-5; of images em:steps=1000",
         ),
     ] = None,
     types: Types = None,
@@ -47,15 +47,15 @@ def tune(
     every class. The verdicts are kept in the model's card.
     """
     from driftline.cli.study import compare
+    from driftline.metrics.kinds import kind_named
     from driftline.output import check_output
-    from driftline.study import DEFAULT_SAMPLERS
     from driftline.study.run import parsed
     from driftline.study.tables import markdown
     from driftline.study.tune import CANDIDATES, fitted, with_recommendation
 
     check_output(out, force)
     generator = load_model(model, device, threads)
-    compared = sampler or DEFAULT_SAMPLERS[:1]
+    compared = sampler or kind_named(generator.kind).compared[:1]
     parsed(compared)  # before minutes are spent on grids
     grids = fitted(generator, candidate or CANDIDATES, study / "cells" / "grids.json")
     name = str(generator.card.get("name") or Path(model).stem)

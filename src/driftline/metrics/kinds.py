@@ -42,6 +42,8 @@ class EventKind:
         calibrated: what can be asked of events and found in them.
         averaged: whether the mean of the headline metrics has been published, so that a study
             tells it too.
+        compared: what a study compares unless samplers are named: first the baseline, then the
+            published ones and this package's own, see ``NetworkSamplers.parse``.
         concatenate: joins samples.
         unlike: in what two samples differ so that they cannot be compared, and the remedy; or None.
         distances: (N,) how far event i of one sample is from event i of the other.
@@ -63,6 +65,7 @@ class EventKind:
     write: Callable[[Path, Any], None]
     read: Callable[[Path], Any]
     form: Callable[[Any], dict[str, Any]]
+    compared: tuple[str, ...]
     memorisation: Callable[[Any], Metric] | None = None
     reported: tuple[str, ...] = ()
     calibrated: tuple[Quantity, ...] = ()
@@ -94,6 +97,20 @@ JETS = EventKind(
     write=lambda path, jets: jetnet.write(path, jets, force=True),
     read=jetnet.read,
     form=lambda jets: {"particles": jets.particles.shape[1]},
+    compared=(
+        "rk45:tolerance=1e-5",  # the poster's, as far as "poster-pc"
+        "rk45:tolerance=1e-4",
+        "rk45:tolerance=1e-3",
+        "em:steps=300",
+        "pc:steps=125",
+        "pc:steps=250",
+        "poster-pc:steps=250",
+        "heun:steps=25,grid=karras",
+        "dpm:steps=10",
+        "dpm:steps=20",
+        "dpm:steps=30",
+        "dpm:steps=50",
+    ),
     calibrated=JET_QUANTITIES,
     averaged=True,
 )
@@ -115,6 +132,14 @@ IMAGES = EventKind(
     write=lambda path, events: image_file.write(path, events, force=True),
     read=image_file.read,
     form=lambda events: {},
+    compared=(
+        "em:steps=1000",  # the paper's, arXiv:2307.13687
+        "rk45:tolerance=1e-3",
+        "heun:steps=25,grid=karras",
+        "dpm:steps=10",
+        "dpm:steps=20",
+        "dpm:steps=30",
+    ),
 )
 
 KINDS = (JETS, IMAGES)

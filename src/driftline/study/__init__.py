@@ -1,6 +1,6 @@
 """Samplers on one model: evaluations, wall time and quality, judged in pairs."""
 
 from driftline.study.results import Study
-from driftline.study.run import DEFAULT_SAMPLERS, run_study
+from driftline.study.run import run_study
 
-__all__ = ["DEFAULT_SAMPLERS", "Study", "run_study"]
+__all__ = ["Study", "run_study"]

@@ -20,21 +20,6 @@ from driftline.study.results import Cell, Floor, Settings, Study
 from driftline.study.summary import summarise
 from driftline.study.verdicts import decide
 
-DEFAULT_SAMPLERS = (
-    "rk45:tolerance=1e-5",
-    "rk45:tolerance=1e-4",
-    "rk45:tolerance=1e-3",
-    "em:steps=300",
-    "pc:steps=125",
-    "pc:steps=250",
-    "poster-pc:steps=250",
-    "dpm:steps=10",
-    "dpm:steps=20",
-    "dpm:steps=30",
-    "dpm:steps=50",
-)
-"""The poster's samplers, and DPM-Solver++ beside them. The first is the baseline."""
-
 FEWEST_EVENTS = 20
 """Reference events that a class needs: with fewer a distance says nothing."""
 
@@ -78,7 +63,7 @@ def run_study(
     reference: LabelledEvents,
     out: Path,
     *,
-    samplers: Sequence[str] = DEFAULT_SAMPLERS,
+    samplers: Sequence[str] | None = None,
     count: int = 10_000,
     types: Sequence[str] | None = None,
     seeds: Sequence[int] = (1,),
@@ -100,7 +85,8 @@ def run_study(
         generator: the model.
         reference: true events.
         out: directory.
-        samplers: as text, see ``NetworkSamplers.parse``; the first is the baseline.
+        samplers: as text, see ``NetworkSamplers.parse``; the first is the baseline. By default
+            those that ``EventKind.compared`` names.
         count: events a cell.
         types: the classes; by default those of the reference.
         seeds: of the noise.
@@ -118,7 +104,8 @@ def run_study(
             study.
     """
     kind = _kind(generator, reference)
-    plan = _plan(kind, samplers, types, seeds, count, batch, draws, reference)
+    chosen = kind.compared if samplers is None else samplers
+    plan = _plan(kind, chosen, types, seeds, count, batch, draws, reference)
     for sampler in plan.samplers:
         sampler.each(list(generator.denoisers))
     _check_classes(plan, generator, reference)

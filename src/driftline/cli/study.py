@@ -24,7 +24,7 @@ def study(
         list[str] | None,
         typer.Option(
             help="May be repeated; the first is the baseline.",
-            show_default="the poster's or the paper's, Heun and DPM-Solver++",
+            show_default="the poster's or the paper's, Heun, DPM-Solver++, the model's own",
         ),
     ] = None,
     types: Types = None,

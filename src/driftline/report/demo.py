@@ -41,7 +41,7 @@ class Show:
     Attributes:
         model: name of the shipped model, and of the shipped reference.
         metrics: names of those in the table.
-        samplers: compared; the first is the baseline.
+        samplers: compared with the model's own; the first is the baseline.
         studied: the class that they are compared on: the others would cost as much time again each.
         count: events of each class that are judged, unless told otherwise.
         compared: events that each sampler makes.
@@ -192,7 +192,7 @@ def run_demo(
         generator,
         true,
         folder,
-        samplers=show.samplers,
+        samplers=[*show.samplers, str(generator.default_sampler)],
         count=show.compared,
         types=[show.studied],
         seeds=[seed],

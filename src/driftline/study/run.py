@@ -86,7 +86,7 @@ def run_study(
         reference: true events.
         out: directory.
         samplers: as text, see ``NetworkSamplers.parse``; the first is the baseline. By default
-            those that ``EventKind.compared`` names.
+            those that ``EventKind.compared`` names, and the model's own.
         count: events a cell.
         types: the classes; by default those of the reference.
         seeds: of the noise.
@@ -104,7 +104,8 @@ def run_study(
             study.
     """
     kind = _kind(generator, reference)
-    chosen = kind.compared if samplers is None else samplers
+    own = str(generator.default_sampler)
+    chosen = [*kind.compared, own] if samplers is None else samplers
     plan = _plan(kind, chosen, types, seeds, count, batch, draws, reference)
     for sampler in plan.samplers:
         sampler.each(list(generator.denoisers))

@@ -63,7 +63,7 @@ def distance(a: Tensor, b: Tensor) -> float:
 def tuned(denoiser: AnalyticDenoiser, sampler: Sampler, width: int) -> Sampler:
     """A sampler tuned on events of another seed."""
     calibration = Calibration.of(
-        denoiser, noise=Noise(99), events=128, shape=(width,), dtype=torch.float64
+        denoiser, noise=Noise(99), events=256, shape=(width,), dtype=torch.float64
     )
     return tune(sampler, calibration, sweeps=2)
 

@@ -115,7 +115,7 @@ class Problem:
         calibration = Calibration.of(
             self.denoiser,
             noise=Noise(99),
-            events=250,
+            events=1000,
             shape=(4,),
             dtype=torch.float64,
             points=128,

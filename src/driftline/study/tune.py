@@ -22,8 +22,8 @@ Model = TypeVar("Model", bound=EventGenerator)
 CANDIDATES = tuple(f"bespoke:steps={steps}" for steps in (6, 8, 10, 12, 16))
 """Samplers that are tuned unless others are named."""
 
-CALIBRATION_EVENTS = 250
-"""Events, in equal shares of the classes, which a sampler is fitted to."""
+CALIBRATION_EVENTS = 500
+"""Events, in equal shares of the classes: a half to fit a sampler with, the other to choose by."""
 
 CALIBRATION_SEED = 2**63
 """Far from the seeds of studies, whose events judge the grid."""

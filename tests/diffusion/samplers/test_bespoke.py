@@ -59,10 +59,24 @@ def test_the_flow_of_one_normal_is_followed_exactly() -> None:
     sampler = Bespoke(3).fitted(UniformLogSNR(0.1), known)
     x = run(sampler, denoiser=NORMAL).x
     last = known.levels[-1]
-    start = run(UniPC(2), denoiser=NORMAL).x  # only to have as many events
-    assert x.shape == start.shape
     fine = run(UniPC(128, grid=UniformLogSNR(last.s)), denoiser=NORMAL).x
     assert float((x - fine).abs().max()) < 2e-5
+
+
+@pytest.mark.parametrize("sizes", [(1, 12), (12, 1)])
+def test_small_clouds_count_as_much_as_large_ones(sizes: tuple[int, int]) -> None:
+    """Of clouds that want other weights the majority decides, however many particles they have."""
+
+    def weight(sizes: tuple[int, int]) -> float:
+        mask = torch.arange(12) < torch.tensor(sizes).repeat(50)[:, None]
+        term = mask[..., None].double()
+        wanted = torch.tensor([1.0, 2.0], dtype=torch.float64).repeat(50)
+        wanted[:20] = 1.0  # 60 of 100
+        (found,) = nearest_weights([term], wanted[:, None, None] * term, [1.5], mask)
+        return found
+
+    assert weight(sizes) == pytest.approx(weight((5, 5)))
+    assert 1 < weight(sizes) < 1.2
 
 
 def test_states_between_the_fine_levels_lie_on_the_flow() -> None:

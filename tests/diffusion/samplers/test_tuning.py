@@ -1,6 +1,7 @@
 """Tuned grids: the search against brute force, and endpoint errors on events it has not seen."""
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +21,13 @@ from driftline.diffusion.samplers import (
     describe,
     parse,
     tune,
+    tuning,
 )
 from driftline.diffusion.samplers.tuning import cheapest_path, descend, step_costs
 from driftline.diffusion.schedules import VP
 from oracles import MIXTURE, run
+
+F64 = torch.float64
 
 # Three modes of unlike widths in four dimensions, of unit scale.
 PLACES = torch.tensor([[-1.2, 0.4, 0.0, 0.9], [0.8, -1.0, 0.3, 0.0], [0.5, 0.9, -0.9, -1.0]])
@@ -103,6 +107,38 @@ def test_descent_finds_a_minimum_and_never_rises() -> None:
     assert values == sorted(values, reverse=True)
     assert values[0] == error(start)
     assert values[-1] < 0.05 * values[0]
+
+
+def test_halves_are_the_same_events_apart() -> None:
+    """One is as if it alone had been computed; together they are the whole."""
+    options = {"noise": Noise(3), "shape": (4,), "dtype": torch.float64, "points": 12}
+    whole = Calibration.of(MODES, events=10, **options)
+    first, second = whole.halves()
+    alone = Calibration.of(MODES, events=5, **options)
+    torch.testing.assert_close(first.end, alone.end)
+    assert torch.equal(torch.cat([first.end, second.end]), whole.end)
+    sampler = UniPC(6)
+    both = (first.distance(sampler) + second.distance(sampler)) / 2
+    assert both == pytest.approx(whole.distance(sampler))
+
+
+def test_of_two_grids_that_is_taken_which_unseen_events_favour(monkeypatch: Any) -> None:
+    """The search may prefer the one that flatters the events it was fitted to."""
+    known = Calibration.of(MODES, noise=Noise(1), events=24, shape=(4,), points=24, dtype=F64)
+    held_out = known.halves()[1]
+    ends: list[TunedGrid] = []
+
+    def searched(error: Any, start: TunedGrid, *others: Any) -> TunedGrid:
+        ends.append(descend(error, start, *others))
+        return ends[-1]
+
+    monkeypatch.setattr(tuning, "descend", searched)
+    for steps in (4, 5, 6):
+        ends.clear()
+        chosen = tune(UniPC(steps, order=3), known)
+        assert len(ends) == 2
+        least = min(held_out.distance(UniPC(steps, order=3, grid=grid)) for grid in ends)
+        assert held_out.distance(chosen) == least
 
 
 def test_what_cannot_be_tuned_is_refused() -> None:

@@ -31,7 +31,7 @@ REWEIGHTINGS = 4
 """Of least squares, towards the least mean distance."""
 
 RIDGE = 1e-8
-"""Pull towards UniPC's weights, in units of the mean square of states and estimates."""
+"""Pull towards UniPC's weights, each in units of the mean square of what it multiplies."""
 
 _DIGITS = 7
 """Of a weight, significant: the sampler is text in a model's card."""
@@ -122,8 +122,9 @@ def combined(weights: Sequence[float], terms: Sequence[Tensor]) -> Tensor:
 def nearest_weights(
     terms: Sequence[Tensor], goal: Tensor, prior: Sequence[float], mask: Tensor | None
 ) -> list[float]:
-    """Weights of the terms whose sum is nearest to the goal, in the mean distance of events.
+    """Weights of the terms whose sum is nearest to the goal: of events' distances, the least mean.
 
+    An event's distance is the root mean square over its real entries, as ``Calibration`` judges.
     Least squares, reweighted by the inverse of the distances that the last solution left: else
     the few events that change mode would decide. Of weights that do as well, those nearest to a
     prior.
@@ -135,6 +136,7 @@ def nearest_weights(
         mask: (N, P) or None; padded entries do not count.
     """
     real = torch.ones_like(goal) if mask is None else expand(mask, goal).expand_as(goal)
+    real = real / real.flatten(1).sum(1).clamp(min=1).sqrt().view(-1, *[1] * (goal.ndim - 1))
     columns = torch.stack([(term * real).flatten(1) for term in terms], dim=-1).double()
     aim = (goal * real).flatten(1).double()
     first = columns.new_zeros(len(terms))
@@ -143,7 +145,7 @@ def nearest_weights(
     for _ in range(REWEIGHTINGS + 1):
         weighted = shares[:, None, None] * columns
         gram = torch.einsum("nij,nik->jk", weighted, columns)
-        ridge = RIDGE * gram.trace() / len(terms) * torch.eye(len(terms)).to(gram)
+        ridge = RIDGE * gram.diagonal().diag()
         miss = torch.einsum("nij,ni->j", weighted, aim - columns @ first)
         w = first + torch.linalg.solve(gram + ridge, miss)
         left = (aim - columns @ w).norm(dim=1)

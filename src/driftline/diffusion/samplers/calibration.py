@@ -2,7 +2,7 @@ r"""A batch of events on its way from noise to data, known finely: what samplers
 
 import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ class Calibration:
         Args:
             denoiser: the model.
             noise: of the events; take another seed for the events that judge what is fitted.
-            events: how many, one batch; 64 to 512 is enough.
+            events: how many, one batch; 128 to 1,024 is enough.
             shape: of one event.
             condition: (N, C) or None.
             mask: (N, P) or None.
@@ -97,6 +97,21 @@ class Calibration:
 
         begun.run(plan, watch=watch)
         return begun
+
+    def halves(self) -> tuple["Calibration", "Calibration"]:
+        """The first half of the events and the other: to fit with, and to judge by."""
+        middle = len(self.events) // 2
+        return self._rows(slice(None, middle)), self._rows(slice(middle, None))
+
+    def _rows(self, rows: slice) -> "Calibration":
+        return replace(
+            self,
+            condition=None if self.condition is None else self.condition[rows],
+            mask=None if self.mask is None else self.mask[rows],
+            events=self.events[rows],
+            x_hats=[x_hat[rows] for x_hat in self.x_hats],
+            estimates=[estimate[rows] for estimate in self.estimates],
+        )
 
     @property
     def end(self) -> Tensor:

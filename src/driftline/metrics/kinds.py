@@ -23,6 +23,7 @@ from driftline.metrics.jet_metrics import METRICS
 from driftline.metrics.jet_observables import JetSample
 from driftline.metrics.metric import Metric, Wasserstein
 from driftline.metrics.sample import Sample
+from driftline.simulation.origin import Origin, of_images, of_jets
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class EventKind:
         write: a file of events; replaces one that exists.
         read: reads it back.
         form: options with which ``read_events`` gives events of the same form as these.
+        origin: the simulation that made these; raises InputError where there is none.
     """
 
     name: str
@@ -63,6 +65,7 @@ class EventKind:
     write: Callable[[Path, Any], None]
     read: Callable[[Path], Any]
     form: Callable[[Any], dict[str, Any]]
+    origin: Callable[[Any], Origin]
     memorisation: Callable[[Any], Metric] | None = None
     reported: tuple[str, ...] = ()
     calibrated: tuple[Quantity, ...] = ()
@@ -95,6 +98,7 @@ JETS = EventKind(
     read=jetnet.read,
     form=lambda jets: {"particles": jets.particles.shape[1]},
     calibrated=JET_QUANTITIES,
+    origin=of_jets,
     averaged=True,
 )
 
@@ -115,6 +119,7 @@ IMAGES = EventKind(
     write=lambda path, events: image_file.write(path, events, force=True),
     read=image_file.read,
     form=lambda events: {},
+    origin=of_images,
 )
 
 KINDS = (JETS, IMAGES)

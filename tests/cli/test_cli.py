@@ -169,3 +169,12 @@ def test_illustrate(run, tmp_path):
     written = [tmp_path / "score_field.png", tmp_path / "score_field.pdf"]
     assert done.out.split() == [str(path) for path in written]
     assert all(path.stat().st_size > 1000 for path in written)
+
+
+def test_a_study_against_an_absent_simulation(run, data, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("driftline.simulation.pythia.find_spec", lambda name: None)
+    common = ("study", model, data, "--types", "g", "--count", 30, "--sampler", "dpm:steps=3")
+    done = run(*common, "--out", tmp_path / "study", "--against-simulation")
+    assert done.code == 2
+    assert 'pip install "driftline[simulation]"' in done.err
+    assert not (tmp_path / "study").exists()

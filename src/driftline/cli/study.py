@@ -35,6 +35,13 @@ def study(
         Path | None,
         typer.Option(help="More truth, for the floor.", show_default="halves of the reference"),
     ] = None,
+    against_simulation: Annotated[
+        bool,
+        typer.Option(
+            "--against-simulation",
+            help="Time generation beside simulation, and tell from when on it pays.",
+        ),
+    ] = False,
     device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
@@ -57,6 +64,7 @@ def study(
         batch=batch,
         floor=floor,
         force=force,
+        against_simulation=against_simulation,
         name=str(generator.card.get("name") or Path(model).stem),
     )
     print(markdown(result))
@@ -75,6 +83,7 @@ def compare(
     floor: Path | None,
     force: bool,
     name: str,
+    against_simulation: bool = False,
 ) -> "Study":
     """Run a study with a progress bar; write its numbers, tables and figures."""
     from driftline.cli.console import parts_bar
@@ -100,6 +109,7 @@ def compare(
             batch=batch,
             truth=more,
             force=force,
+            against_simulation=against_simulation,
             name=name,
             command=shlex.join(["driftline", *sys.argv[1:]]),
             progress=progress,

@@ -23,6 +23,7 @@ from driftline.metrics.jet_metrics import METRICS
 from driftline.metrics.jet_observables import JetSample
 from driftline.metrics.metric import Metric, Wasserstein
 from driftline.metrics.sample import Sample
+from driftline.simulation.origin import Origin, of_images, of_jets
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class EventKind:
         write: a file of events; replaces one that exists.
         read: reads it back.
         form: options with which ``read_events`` gives events of the same form as these.
+        origin: the simulation that made these; raises InputError where there is none.
     """
 
     name: str
@@ -66,6 +68,7 @@ class EventKind:
     read: Callable[[Path], Any]
     form: Callable[[Any], dict[str, Any]]
     compared: tuple[str, ...]
+    origin: Callable[[Any], Origin]
     memorisation: Callable[[Any], Metric] | None = None
     reported: tuple[str, ...] = ()
     calibrated: tuple[Quantity, ...] = ()
@@ -112,6 +115,7 @@ JETS = EventKind(
         "dpm:steps=50",
     ),
     calibrated=JET_QUANTITIES,
+    origin=of_jets,
     averaged=True,
 )
 
@@ -140,6 +144,7 @@ IMAGES = EventKind(
         "dpm:steps=20",
         "dpm:steps=30",
     ),
+    origin=of_images,
 )
 
 KINDS = (JETS, IMAGES)

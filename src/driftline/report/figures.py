@@ -15,6 +15,7 @@ from driftline.report import images
 from driftline.report.calibration import calibration_figures
 from driftline.report.cost import time_figure, tolerance_figure
 from driftline.report.differences import difference_figure
+from driftline.report.economy import economy_figure
 from driftline.report.endpoints import endpoint_figure
 from driftline.report.jets import displays_figure, images_figure
 from driftline.report.quality import BY_TIME, pareto_figure, quality_figure
@@ -103,5 +104,6 @@ def draw_study(study: Study) -> dict[str, Figure]:
         "endpoints": endpoint_figure(study),
         "evaluations_rk45": tolerance_figure(study),
         "time": time_figure(study),
+        "against_simulation": economy_figure(study),
     }
     return {name: figure for name, figure in figures.items() if figure is not None}

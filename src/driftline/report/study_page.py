@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from driftline.report.figures import draw_study
 from driftline.report.page import Cell, Page, Picture, Table, Tone, flatten, plain
 from driftline.report.style import CLASS_NAMES
+from driftline.study.economy_tables import economy_head, economy_note, economy_rows
 from driftline.study.results import Outcome, Study
 from driftline.study.tables import (
     BEST_HEAD,
@@ -37,6 +38,12 @@ _SHOWN = {
     "endpoints": ("Errors of the solvers alone", ""),
     "evaluations_rk45": ("RK45: evaluations against tolerance", ""),
     "time": ("Wall time against evaluations", "Mean over classes, on the machine named below."),
+    "against_simulation": (
+        "Cost against simulation",
+        "Left: to the right of the line generation is faster than simulation. Right: cost of so "
+        "many events, training sample and training included; where a line crosses the thick one, "
+        "that of the simulation, training has paid off.",
+    ),
 }
 """Title and caption of each figure that is not of one metric."""
 
@@ -167,6 +174,10 @@ def _tables(study: Study) -> Iterator[Table]:
         yield Table(
             _class(event_type).capitalize(), head(study), lines, _floor_note(study, event_type)
         )
+    if study.economy is not None:
+        lines = [plain(line) for line in economy_rows(study, study.economy)]
+        note = economy_note(study, study.economy)
+        yield Table("Cost against simulation", economy_head(study), lines, note)
     if study.endpoints:
         names = ["Sampler", *map(_class, study.types)]
         title = f"Errors of the solvers against {study.labels[study.baseline]}"

@@ -35,6 +35,9 @@ _NEUTRINOS = (12, 14, 16)
 #: Pythia takes seeds up to 900,000,000
 _SEEDS = 900_000_000
 
+#: what made a sample, as its attributes say
+GENERATOR = "driftline JetNet-recipe simulation"
+
 Block = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -75,7 +78,8 @@ class PythiaSettings:
         return hard_process_settings(jet_type, self.pt_min, pt_max)
 
 
-def _require_generators() -> None:
+def require_generators() -> None:
+    """Raises InputError unless Pythia and FastJet are installed."""
     missing = [name for name in ("pythia8mc", "fastjet", "awkward") if find_spec(name) is None]
     if missing:
         raise InputError(
@@ -146,24 +150,44 @@ def _clouds(jets: LeadingJets, slots: int) -> Block:
     return particles, features.astype(np.float32)
 
 
+def jet_batches(
+    jet_type: str, *, slots: int, seed: int, number: int, settings: PythiaSettings
+) -> Iterator[Block]:
+    """The accepted jets of one stream of random numbers, without an end; Pythia is started once.
+
+    Args:
+        jet_type: "g", "q", "t", "w" or "z".
+        slots: constituents kept, the hardest first.
+        seed: of the sample.
+        number: of the stream: of the block of a sample.
+        settings: how jets are made.
+
+    Returns:
+        Particles (N, slots, 3) and features (N, 4) of those of 50 events at a time.
+    """
+    stream = np.random.SeedSequence((seed, JET_TYPES.index(jet_type), number))
+    first, second = (int(s) % _SEEDS + 1 for s in stream.generate_state(2))
+    rng = np.random.Generator(np.random.Philox(stream.spawn(1)[0]))
+    pythia, *_keep_alive = _start(jet_type, settings, (first, second))
+    while True:
+        particles, pdg = _visible(pythia, _EVENTS_PER_BATCH)
+        seen = detect(particles, pdg, settings.detector, rng)
+        jets = leading_jets(seen, settings.radius, settings.jets_per_event)
+        yield _clouds(jets.select(groomed_counts(jets) >= settings.groomed_min), slots)
+
+
 def _simulate_block(
     block: tuple[int, int], *, jet_type: str, slots: int, seed: int, settings: PythiaSettings
 ) -> Block:
     """The first jets of a block, given as its number and how many jets are wanted."""
     number, wanted = block
-    stream = np.random.SeedSequence((seed, JET_TYPES.index(jet_type), number))
-    first, second = (int(s) % _SEEDS + 1 for s in stream.generate_state(2))
-    rng = np.random.Generator(np.random.Philox(stream.spawn(1)[0]))
-    pythia, *_keep_alive = _start(jet_type, settings, (first, second))
     parts: list[Block] = []
     made = 0
-    while made < wanted:
-        particles, pdg = _visible(pythia, _EVENTS_PER_BATCH)
-        seen = detect(particles, pdg, settings.detector, rng)
-        jets = leading_jets(seen, settings.radius, settings.jets_per_event)
-        jets = jets.select(groomed_counts(jets) >= settings.groomed_min)
-        parts.append(_clouds(jets, slots))
-        made += len(jets.counts)
+    for part in jet_batches(jet_type, slots=slots, seed=seed, number=number, settings=settings):
+        parts.append(part)
+        made += len(part[0])
+        if made >= wanted:
+            break
     clouds, features = (np.concatenate(arrays)[:wanted] for arrays in zip(*parts, strict=True))
     return clouds, features
 
@@ -210,7 +234,7 @@ def simulate_jets(
         raise InputError(f"no jet type {jet_type!r}: choose one of {', '.join(JET_TYPES)}")
     if count < 1 or particles < 1 or seed < 0:
         raise InputError("count and particles must be at least 1, and seed at least 0")
-    _require_generators()
+    require_generators()
     settings = settings or PythiaSettings()
     blocks = [(i, min(BLOCK, count - i * BLOCK)) for i in range(-(-count // BLOCK))]
     workers = min(workers or len(os.sched_getaffinity(0)), len(blocks))
@@ -223,20 +247,26 @@ def simulate_jets(
         if progress is not None:
             progress(len(part[0]))
     clouds, features = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return as_jets((clouds, features), jet_type, _provenance(jet_type, seed, settings))
+
+
+def as_jets(block: Block, jet_type: str, attributes: dict[str, Any]) -> Jets:
+    """A block of one class as a sample with these attributes."""
+    particles, features = block
     return Jets(
-        particles=clouds,
-        mask=np.arange(particles) < features[:, 3:],
+        particles=particles,
+        mask=np.arange(particles.shape[1]) < features[:, 3:],
         features=features,
-        labels=np.full(count, JET_TYPES.index(jet_type)),
+        labels=np.full(len(particles), JET_TYPES.index(jet_type)),
         types=JET_TYPES,
-        attributes=_provenance(jet_type, seed, settings),
+        attributes=attributes,
     )
 
 
 def _provenance(jet_type: str, seed: int, settings: PythiaSettings) -> dict[str, Any]:
     packages = ("pythia8mc", "fastjet", "driftline")
     return {
-        "generator": "driftline JetNet-recipe simulation",
+        "generator": GENERATOR,
         "versions": {name: version(name) for name in packages if find_spec(name) is not None},
         "jet_type": jet_type,
         "seed": seed,

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from driftline.errors import InputError
 from driftline.metrics.kinds import EventKind, kind_named
 from driftline.metrics.scores import Measurement
 from driftline.output import replacing
+from driftline.study.economy import Economy
+from driftline.study.frozen import Frozen
 
 FORMAT = 3
 """Version of ``study.json``; a reader refuses any other."""
@@ -16,18 +18,14 @@ FORMAT = 3
 Outcome = Literal["non-inferior", "worse", "undecided"]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="forbid")
-
-
-class Score(_Model):
+class Score(Frozen):
     """A distance to the reference and its standard error."""
 
     value: float
     error: float
 
 
-class Floor(_Model):
+class Floor(Frozen):
     """What two truth samples of a class give: mean and standard deviation of one such comparison.
 
     Attributes:
@@ -43,10 +41,10 @@ class Floor(_Model):
     sizes: tuple[int, int]
     splits: tuple[int, int]
     scores: dict[str, Score]
-    reported: dict[str, Score] = {}
+    reported: dict[str, Score] = Field(default_factory=dict)
 
 
-class Settings(_Model):
+class Settings(Frozen):
     """What makes a cell the cell it is: with other settings it is computed again.
 
     Attributes:
@@ -64,7 +62,7 @@ class Settings(_Model):
     draws: int
 
 
-class Cell(_Model):
+class Cell(Frozen):
     """One sampler, one class, one seed.
 
     Attributes:
@@ -91,10 +89,10 @@ class Cell(_Model):
     seconds: float
     repaired: dict[str, int]
     scores: dict[str, Score]
-    reported: list[Measurement] = []
+    reported: list[Measurement] = Field(default_factory=list)
 
 
-class Row(_Model):
+class Row(Frozen):
     """A sampler and a class: the mean over its seeds.
 
     Attributes:
@@ -118,7 +116,7 @@ class Row(_Model):
     seconds_per_1000: float
     fewer_evaluations: float
     scores: dict[str, Score]
-    reported: list[Measurement] = []
+    reported: list[Measurement] = Field(default_factory=list)
 
     @property
     def evaluations(self) -> float:
@@ -126,7 +124,7 @@ class Row(_Model):
         return sum(self.by_network.values())
 
 
-class Verdict(_Model):
+class Verdict(Frozen):
     """Is a sampler's distance, at most a margin larger than the baseline's?
 
     Attributes:
@@ -159,7 +157,7 @@ class Verdict(_Model):
     outcome: Outcome
 
 
-class Endpoint(_Model):
+class Endpoint(Frozen):
     """How far a sampler's jets are from the baseline's at equal noise; deterministic samplers only.
 
     It has no floor: it is the solver's error alone, not the model's. A few jets that end in another
@@ -178,7 +176,7 @@ class Endpoint(_Model):
     median: float
 
 
-class Recommendation(_Model):
+class Recommendation(Frozen):
     """The cheapest sampler that is non-inferior in every class and metric.
 
     Attributes:
@@ -197,7 +195,7 @@ class Recommendation(_Model):
     detectable: float
 
 
-class Best(_Model):
+class Best(Frozen):
     """The poster's table: the sampler with the smallest mean of W1M, W1P and W1EFP in a class.
 
     The mean is the poster's; it adds numbers of different units, and W1EFP hardly counts.
@@ -216,7 +214,7 @@ class Best(_Model):
     indistinguishable: list[str]
 
 
-class Machine(_Model):
+class Machine(Frozen):
     """Where wall times were measured."""
 
     processor: str
@@ -225,7 +223,7 @@ class Machine(_Model):
     device: str
 
 
-class Study(_Model):
+class Study(Frozen):
     """A comparison of samplers on one model.
 
     Attributes:
@@ -243,6 +241,7 @@ class Study(_Model):
         best: one a class, of kinds of events whose averages are published.
         endpoints: of every deterministic sampler and class, if the baseline is deterministic.
         recommendation: the cheapest sampler that passed.
+        economy: what generation costs beside simulation, if that was asked for.
     """
 
     format: int = FORMAT
@@ -259,6 +258,7 @@ class Study(_Model):
     best: list[Best]
     endpoints: list[Endpoint]
     recommendation: Recommendation
+    economy: Economy | None = None
 
     @property
     def events(self) -> EventKind:

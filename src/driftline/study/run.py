@@ -12,6 +12,7 @@ from driftline.metrics.kinds import EventKind, kind_of
 from driftline.metrics.sample import Sample
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import check_output
+from driftline.study.against_simulation import against_simulation as timed_against
 from driftline.study.cells import Store, Task
 from driftline.study.provenance import fingerprint_events, machine, versions
 from driftline.study.recommend import recommend
@@ -71,6 +72,7 @@ def run_study(
     truth: LabelledEvents | None = None,
     draws: int = 1000,
     force: bool = False,
+    against_simulation: bool = False,
     name: str = "",
     command: str = "",
     progress: Progress | None = None,
@@ -94,6 +96,7 @@ def run_study(
         truth: more true events, for a floor that needs no scaling.
         draws: bootstrap draws.
         force: compute cells again that have other settings.
+        against_simulation: time generation beside the simulation that made the reference.
         name: of the model.
         command: the command line, to be recorded.
         progress: told how far the study is.
@@ -101,7 +104,7 @@ def run_study(
     Raises:
         InputError: a sampler, class or number is not valid; model and reference are of two kinds of
             events; either does not know a class; ``out`` holds something else, or cells of another
-            study.
+            study; also as ``study.against_simulation``.
     """
     kind = _kind(generator, reference)
     own = str(generator.default_sampler)
@@ -125,6 +128,17 @@ def run_study(
     }
     # All cells are looked at first: a study of other settings is refused before hours of work.
     done = {task for task in plan.tasks if store.finished(task, settings[task.event_type], force)}
+    economy = None
+    if against_simulation:  # before the cells: a simulation that is absent is told at once
+        economy = timed_against(
+            generator,
+            reference,
+            plan.samplers,
+            plan.types,
+            events=count,
+            batch=batch,
+            tell=lambda text: progress(text, 0, len(plan.tasks)) if progress else None,
+        )
     true = {t: kind.sample(reference.of_type(t)) for t in plan.types}
     for task in plan.tasks:
         if task not in done:
@@ -153,6 +167,7 @@ def run_study(
         best=[part.best for part in parts if part.best is not None],
         endpoints=[found for part in parts for found in part.endpoints],
         recommendation=recommend(rows, verdicts, texts[0]),
+        economy=economy,
     )
     study.write(out / "study.json")
     return study

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from driftline.metrics.metric import Wasserstein
 from driftline.metrics.scores import Measurement, unit_factor
+from driftline.study.economy import Economy
+from driftline.study.economy_tables import economy_head, economy_note, economy_rows
 from driftline.study.results import Outcome, Row, Score, Study
 
 
@@ -45,6 +47,8 @@ def markdown(study: Study) -> str:
     ]
     for event_type in study.types:
         lines += ["", f"## Class {event_type}", "", *_table(head(study), rows(study, event_type))]
+    if study.economy is not None:
+        lines += ["", *_economy_table(study, study.economy)]
     if study.endpoints:
         lines += ["", *_endpoint_table(study)]
     if study.best:
@@ -145,6 +149,14 @@ def _if_known(score: Score | None, unit: str) -> str:
     return number(score, unit) if score else ""
 
 
+def _economy_table(study: Study, economy: Economy) -> Iterator[str]:
+    yield "## Cost against simulation"
+    yield ""
+    yield economy_note(study, economy)
+    yield ""
+    yield from _table(economy_head(study), economy_rows(study, economy))
+
+
 def _endpoint_table(study: Study) -> Iterator[str]:
     yield "## Errors of the solvers"
     yield ""
@@ -211,6 +223,10 @@ def _table(names: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str
         yield f"| {' | '.join(cells)} |"
 
 
+_COSTS = ("generated_event", "simulated_event")
+"""What costs processor time; columns of the CSV."""
+
+
 def comma_separated(study: Study) -> str:
     """One line a sampler and class, in plain units."""
     text = io.StringIO()
@@ -219,6 +235,8 @@ def comma_separated(study: Study) -> str:
     names += ["fewer_evaluations", f"seconds_per_1000_{study.events.name}"]
     keys = list(study.rows[0].scores)
     names += [f"{key}{what}" for key in keys for what in ("", "_error", "_floor", "_floor_sd")]
+    if study.economy is not None:
+        names += [f"{what}_seconds{error}" for what in _COSTS for error in ("", "_error")]
     table = csv.writer(text, lineterminator="\n")
     table.writerow([*names, "verdict"])
     for row in study.rows:
@@ -228,6 +246,10 @@ def comma_separated(study: Study) -> str:
         for key in keys:
             numbers += [row.scores[key].value, row.scores[key].error]
             numbers += [floor[key].value, floor[key].error]
+        if study.economy is not None:
+            generated = study.economy.generated[row.sampler][row.event_type]
+            for cost in (generated, study.economy.simulated[row.event_type]):
+                numbers += [cost.seconds, cost.error]
         baseline = row.sampler == study.baseline
         table.writerow(
             [*numbers, "baseline" if baseline else study.outcome(row.sampler, row.event_type)]

@@ -287,7 +287,7 @@ def distill(
             )
         last = part is rounds[-1]
         file = model if last else out / f"model-{part.name}.safetensors"
-        history = provenance(samples.attributes, outcomes)
+        history = provenance(samples.attributes, outcomes, device)
         student.card = _card(teacher, recipe, part.sampler, history)
         student.save(file, force=True)
     return model

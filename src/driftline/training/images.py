@@ -221,7 +221,7 @@ def train_images(
     counts = np.bincount(events.labels, minlength=len(preprocessing.types)).tolist()
     history = {
         "images_per_class": dict(zip(preprocessing.types, counts, strict=True)),
-        **provenance(source, {NETWORK: outcome}),
+        **provenance(source, {NETWORK: outcome}, device),
     }
     write_json(out / "training.json", history)
     card = {"recipe": recipe.model_dump(mode="json"), "training": history}

@@ -237,7 +237,7 @@ def train_jets(
     counts = np.bincount(training.labels, minlength=len(training.types))
     history = {
         "jets_per_class": dict(zip(training.types, counts.tolist(), strict=True)),
-        **provenance(jets.attributes, outcomes),
+        **provenance(jets.attributes, outcomes, device),
     }
     write_json(out / "training.json", history)
     card = {"recipe": recipe.model_dump(mode="json"), "training": history}

@@ -130,16 +130,20 @@ def check_run(out: Path, recipe: Resumable, resume: bool) -> None:
         raise InputError(f"{path}: differs from the recipe given in more than steps; use the same")
 
 
-def provenance(data: dict[str, Any], outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+def provenance(
+    data: dict[str, Any], outcomes: Mapping[str, Outcome], device: torch.device | str
+) -> dict[str, Any]:
     """How a model came to be, as JSON.
 
     Args:
         data: provenance of the training events.
         outcomes: of each network's training.
+        device: where the networks were trained.
     """
     return {
         "data": data,
         "stages": {name: asdict(outcome) for name, outcome in outcomes.items()},
+        "device": str(device),
         "threads": torch.get_num_threads(),
         "processor": platform.processor() or platform.machine(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},

@@ -47,6 +47,8 @@ SIDE = PIXELS * PITCH
 BLOCK = 48
 """Events simulated at a time."""
 UNITS = ("MeV", "electrons")
+GENERATOR = "driftline liquid-argon simulation"
+"""What made a sample, as its attributes say."""
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ def simulate(
 
 def _provenance(seed: int, settings: LiquidArgonSettings) -> dict[str, Any]:
     return {
-        "generator": "driftline liquid-argon simulation",
+        "generator": GENERATOR,
         "versions": {name: version(name) for name in ("driftline", "numpy", "numba")},
         "seed": seed,
         "pdg": {name: PDG_CODES[name] for name in IMAGE_TYPES},

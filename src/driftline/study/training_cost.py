@@ -1,0 +1,48 @@
+"""What a model's training has cost, as its card tells."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from driftline.generation import EventGenerator
+from driftline.study.economy import Training
+
+
+def training_cost(generator: EventGenerator) -> Training:
+    """Training events, and the time of all networks: of a student also its teacher's.
+
+    The card tells wall time and threads. Where it tells of fewer steps than the recipe has, the
+    training went on from another model's weights, and its time is a lower bound.
+    """
+    events, card = _events(generator), generator.card
+    histories: list[Any] = [card.get("training")]
+    if "distillation" in card:
+        histories.append(card["distillation"].get("training"))
+    try:
+        if any(history.get("device", "cpu") != "cpu" for history in histories):
+            note = "the model was trained on a GPU, whose time is not that of a core"
+            return Training(events=events, seconds=None, note=note)
+        seconds = sum(
+            history["threads"] * stage["seconds"]
+            for history in histories
+            for stage in history["stages"].values()
+        )
+        note = "; ".join(_missing(card.get("recipe", {}), histories[0]["stages"]))
+    except (AttributeError, KeyError, TypeError):
+        note = "the model's card does not tell the time of the training"
+        return Training(events=events, seconds=None, note=note)
+    return Training(events=events, seconds=seconds, note=note)
+
+
+def _events(generator: EventGenerator) -> dict[str, int]:
+    """Training events of every class that there were any of."""
+    constants = generator.constants["preprocessing"]
+    counts = zip(constants["types"], constants[f"{generator.kind}_per_class"], strict=True)
+    return {event_type: int(count) for event_type, count in counts if count}
+
+
+def _missing(recipe: Mapping[str, Any], stages: Mapping[str, Any]) -> Iterator[str]:
+    """Stages with fewer steps than the recipe, of which some have a section for each."""
+    for name, stage in stages.items():
+        planned = recipe.get(name, recipe).get("training", {}).get("steps", 0)
+        if stage.get("steps", planned) < planned:
+            yield f"the card times {stage['steps']:,} of {planned:,} steps of {name}"

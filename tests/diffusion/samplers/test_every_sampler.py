@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from driftline.diffusion.denoisers import expand
 from driftline.diffusion.grids import UniformLogSNR
 from driftline.diffusion.samplers import SAMPLERS, Sampler, describe, parse
 from driftline.diffusion.samplers.loop import run as run_plan
@@ -88,6 +89,24 @@ def test_float32_is_float64_rounded(sampler: Sampler) -> None:
         return  # a step accepted in one type only sees another piece of the noise
     # An adaptive step may be accepted on one side of its bound only.
     assert float((rounded - run(sampler, 8).x).abs().median()) < 1e-3
+
+
+class Standard:
+    """Of N(0, 1), on any device: D = alpha x where alpha^2 + sigma^2 = 1."""
+
+    schedule = VP()
+
+    def __call__(self, x: Tensor, t: Tensor, *context: object) -> Tensor:
+        return expand(self.schedule.alpha(t), x) * x
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@every
+def test_a_gpu_gives_the_same_events(sampler: Sampler) -> None:
+    here = run(sampler, 8, denoiser=Standard())
+    there = run(sampler, 8, denoiser=Standard(), device="cuda")
+    assert there.x.device.type == "cuda"
+    torch.testing.assert_close(there.x.cpu(), here.x, **CLOSE)
 
 
 @every_eventwise

@@ -12,9 +12,8 @@ from driftline.image_guidance import (
     Emphasis,
     KnownPixels,
     MeasuredImage,
-    decoded,
-    total_charge,
 )
+from driftline.observables.images import decoded, total_charge
 from made_images import made_images
 from tiny_models import tiny_image_generator
 

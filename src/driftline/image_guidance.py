@@ -5,7 +5,6 @@ whatever the batch.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,11 +17,10 @@ from driftline.data.image_preprocessing import ImagePreprocessing, apply_thresho
 from driftline.diffusion.denoisers import CleanEstimate
 from driftline.diffusion.guidance import ClassifierFree, Inpainting, Reconstruction
 from driftline.errors import InputError
+from driftline.observables.images import PixelObservable, of_encoded
 
 _SHARP = 0.01
 """Error given to what is known exactly, in units of the spread of all encoded pixels."""
-
-Decode = Callable[[Tensor], Tensor]
 
 
 class ImageGuidance(Protocol):
@@ -162,12 +160,12 @@ class MeasuredImage(_Free):
 
     Attributes:
         observable: pixels (B, C, H, W) in the images' unit, as tensors without a threshold, to
-            numbers (B, K), such as ``total_charge``.
+            numbers (B, K), such as ``driftline.observables.images.total_charge``.
         values: (N, K), or (K,) for all images.
         error: how sharply they are to be met, a number or likewise.
     """
 
-    observable: Decode
+    observable: PixelObservable
     values: ArrayLike
     error: ArrayLike
 
@@ -183,25 +181,11 @@ class MeasuredImage(_Free):
             torch.from_numpy(_spread(name, array, shape).astype(np.float32))
             for name, array in (("values", self.values), ("error", self.error))
         )
-        decode = decoded(preprocessing)
         try:
-            return Reconstruction(
-                denoiser, lambda z, told, mask: self.observable(decode(z)), values, error
-            )
+            observable = of_encoded(self.observable, preprocessing)
+            return Reconstruction(denoiser, observable, values, error)
         except ValueError as error_:
             raise InputError(f"guidance: {error_}") from error_
-
-
-def total_charge(pixels: Tensor) -> Tensor:
-    """(B, C) sum of the pixels (B, C, H, W) of each plane."""
-    return pixels.sum(dim=(2, 3))
-
-
-def decoded(preprocessing: ImagePreprocessing) -> Decode:
-    """The map from encoded images to pixels on tensors, differentiable, without the threshold."""
-    p = preprocessing
-    inverse = {"asinh": torch.sinh, "log": torch.expm1}[p.transform]
-    return lambda z: p.scale * inverse(z * p.width + p.centre)
 
 
 def _slope(preprocessing: ImagePreprocessing, pixels: NDArray[Any]) -> NDArray[np.float64]:

@@ -4,14 +4,12 @@ The jet level is not guided: features and structure of a jet are drawn as always
 know nothing of what the particles are guided to.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from driftline.data.clouds import PARTICLE_FEATURES
 from driftline.data.physical import make_physical
@@ -19,6 +17,7 @@ from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import CleanEstimate
 from driftline.diffusion.guidance import Inpainting, Reconstruction
 from driftline.errors import InputError
+from driftline.observables.jets import ParticleObservable, of_encoded
 
 _SHARP = 0.01
 """Error given to known particles, in units of the spread of the encoded features."""
@@ -131,7 +130,7 @@ class MeasuredParticles:
         error: how sharply they are to be met, a number or likewise.
     """
 
-    observable: Callable[[Tensor, Tensor], Tensor]
+    observable: ParticleObservable
     values: ArrayLike
     error: ArrayLike
 
@@ -148,7 +147,9 @@ class MeasuredParticles:
                 torch.from_numpy(np.broadcast_to(array, shape).astype(np.float32))
                 for array in (self.values, self.error)
             )
-            return Reconstruction(denoiser, self._encoded(preprocessing), values, error)
+            return Reconstruction(
+                denoiser, of_encoded(self.observable, preprocessing), values, error
+            )
         except ValueError as error_:
             raise InputError(f"guidance: {error_}") from error_
 
@@ -156,20 +157,3 @@ class MeasuredParticles:
         self, particles: NDArray[np.float32], moments: NDArray[np.floating]
     ) -> tuple[NDArray[np.float32], dict[str, int]]:
         return make_physical(particles, moments)
-
-    def _encoded(
-        self, preprocessing: JetPreprocessing
-    ) -> Callable[[Tensor, Tensor | None, Tensor | None], Tensor]:
-        """The observable of encoded particles; their class is the first part of the condition."""
-        p = preprocessing
-        centre, width = torch.from_numpy(p.centre), torch.from_numpy(p.width)
-
-        def observable(z: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
-            assert condition is not None and mask is not None
-            label = condition[:, : len(p.types)].argmax(dim=1).to(centre.device)
-            x = z * width[label, None].to(z) + centre[label, None].to(z)
-            angles = p.angle_scale * x[..., :2].sinh()
-            particles = torch.cat([angles, x[..., 2:].sigmoid()], dim=2) * mask[..., None]
-            return self.observable(particles, mask)
-
-        return observable

@@ -27,10 +27,10 @@ from driftline.networks import build
 from driftline.training.distill import distill
 from driftline.training.distill_recipe import DistillRecipe, read_distill_recipe, student_training
 from driftline.training.loop import Batch, train
-from driftline.training.objectives import Objectives, Validation, denoising
+from driftline.training.objectives import Objectives, Validation
 from driftline.training.progress import Progress
 from driftline.training.recipe import TrainingSettings, read_recipe
-from driftline.training.run import objective_of
+from driftline.training.run import pairing_of
 from made_images import made_images
 from tiny_models import tiny_generator, tiny_image_generator
 
@@ -239,10 +239,11 @@ def test_a_wrong_key_is_named() -> None:
 
 def test_pairing_of_a_recipe() -> None:
     plain = read_recipe(RECIPES / "tiny.toml")
-    assert objective_of(plain) is denoising
+    loss = DenoisingScoreMatching()
+    assert pairing_of(plain)(loss) is loss
     chosen = ["pairing.name=transport", "pairing.condition_weight=2.0"]
-    paired = objective_of(read_recipe(RECIPES / "tiny.toml", chosen))(0.5)
-    assert paired == OptimalTransport(DenoisingScoreMatching(), 2.0)
+    paired = pairing_of(read_recipe(RECIPES / "tiny.toml", chosen))
+    assert paired(loss) == OptimalTransport(loss, 2.0)
     for wrong in (["pairing.name=lottery"], ["pairing.name=transport", "pairing.weight=1"]):
         with pytest.raises(InputError, match="pairing"):
-            objective_of(read_recipe(RECIPES / "tiny.toml", wrong))
+            pairing_of(read_recipe(RECIPES / "tiny.toml", wrong))

@@ -16,13 +16,19 @@ O(P^2) for trees and O(P^3) for loops. What several graphs need is computed once
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import mul
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Graph = tuple[tuple[int, int], ...]
 Array = NDArray[np.float64]
+AnyArray = TypeVar("AnyArray", NDArray[np.float64], "Tensor")
 
 PRIME_GRAPHS: tuple[Graph, ...] = (
     (),
@@ -161,15 +167,20 @@ def _reduce(graph: Graph) -> tuple[Weight, ...]:
     return tuple(left)
 
 
-class _Contraction:
-    """Evaluates reduced graphs for a batch of jets, each sub-expression once."""
+class Contraction(Generic[AnyArray]):
+    """Evaluates graphs for a batch of jets, each sub-expression once.
 
-    def __init__(self, z: Array, angles: Array) -> None:
-        self.z = z
-        self.matrices: dict[Matrix, Array] = {Angles(1): angles}
-        self.vectors: dict[Message, Array] = {}
+    Args:
+        z: (B, P) ptrel, zero where there is no particle; of numpy or, to be differentiated, torch.
+        angles: (B, P, P) of all pairs, likewise.
+    """
 
-    def matrix(self, edge: Matrix) -> Array:
+    def __init__(self, z: AnyArray, angles: AnyArray) -> None:
+        self.z: AnyArray = z
+        self.matrices: dict[Matrix, AnyArray] = {Angles(1): angles}
+        self.vectors: dict[Message, AnyArray] = {}
+
+    def matrix(self, edge: Matrix) -> AnyArray:
         """(B, P, P)."""
         if edge not in self.matrices:
             if isinstance(edge, Angles):
@@ -182,23 +193,24 @@ class _Contraction:
             self.matrices[edge] = value
         return self.matrices[edge]
 
-    def weight(self, messages: Weight) -> Array:
+    def weight(self, messages: Weight) -> AnyArray:
         """(B, P)."""
         value = self.z
         for message in messages:
             value = value * self.message(message)
         return value
 
-    def message(self, message: Message) -> Array:
+    def message(self, message: Message) -> AnyArray:
         """(B, P)."""
         if message not in self.vectors:
             product = self.matrix(message.edge) @ self.weight(message.weight)[:, :, None]
             self.vectors[message] = product[:, :, 0]
         return self.vectors[message]
 
-    def polynomial(self, graph: Graph) -> Array:
+    def polynomial(self, graph: Graph) -> AnyArray:
         """(B,)."""
-        return np.prod([self.weight(w).sum(axis=1) for w in _reduce(graph)], axis=0)
+        value: AnyArray = reduce(mul, (self.weight(w).sum(1) for w in _reduce(graph)))
+        return value
 
 
 def pairwise_angles(etarel: Array, phirel: Array) -> Array:
@@ -233,7 +245,7 @@ def energy_flow_polynomials(
         eta, phi, z = np.moveaxis(particles[part].astype(np.float64), 2, 0)
         if mask is not None:
             z = z * mask[part]
-        contraction = _Contraction(z, pairwise_angles(eta, phi))
+        contraction = Contraction(z, pairwise_angles(eta, phi))
         for column, graph in enumerate(graphs):
             result[part, column] = contraction.polynomial(graph)
     return result

@@ -12,6 +12,9 @@ errors stay what they are, and a score model of the packed image is one of the i
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from driftline.diffusion.observables import root
 
 
 def _haar(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -50,3 +53,24 @@ def unpack(x: Tensor, levels: int) -> Tensor:
         upper, lower = (torch.stack(pair, dim=-1).flatten(-2) for pair in ((a, b), (c, d)))
         x = torch.stack((upper, lower), dim=-2).flatten(-3, -2)
     return x
+
+
+def band_norms(planes: Tensor, levels: int) -> Tensor:
+    """(M, 3 levels + 1) root of the sum of squared coefficients of each band of planes (M, H, W).
+
+    The orthonormal Haar transform (Mallat, IEEE Trans. PAMI 11, 674, 1989) of ``levels`` levels: of
+    each, from 2 pixels up, differences of columns, of rows and diagonal; last what is left, sums of
+    2^levels x 2^levels pixels. The squares of all norms of an image sum to the sum of its squared
+    pixels. Sides that are no multiple of 2^levels are filled up with zeros.
+    """
+    rows, columns = (-side % 2**levels for side in planes.shape[1:])
+    rest = functional.pad(planes, (0, columns, 0, rows))
+    norms = []
+    for _ in range(levels):
+        rest, *differences = pack(rest[:, None], 1).unbind(dim=1)
+        norms += [_norm(band) for band in differences]
+    return torch.stack([*norms, _norm(rest)], dim=1)
+
+
+def _norm(band: Tensor) -> Tensor:
+    return root(band.square().sum(dim=(1, 2)))

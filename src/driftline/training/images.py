@@ -15,9 +15,13 @@ from driftline.data.formats.detector_images import read_images
 from driftline.data.image_preprocessing import CONDITIONS, ImagePreprocessing
 from driftline.data.image_symmetries import transformed_images, transformed_vectors
 from driftline.data.images import Images
+from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
+from driftline.observables.images import IMAGE_OBSERVABLES, of_encoded
 from driftline.training.loop import Batch, train
+from driftline.training.objectives import always
+from driftline.training.physics import loss_of
 from driftline.training.progress import Progress
 from driftline.training.recipe import ImageRecipe
 from driftline.training.run import (
@@ -25,7 +29,7 @@ from driftline.training.run import (
     denoiser_of,
     fitted,
     levels_of,
-    objective_of,
+    pairing_of,
     provenance,
     write_json,
 )
@@ -160,6 +164,11 @@ def read_samples(data: Path, validation: float) -> tuple[Images, Images]:
     return training, held_out
 
 
+def image_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable]:
+    """The observables of encoded images that recipes name."""
+    return {name: of_encoded(own, preprocessing) for name, own in IMAGE_OBSERVABLES.items()}
+
+
 def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:
     """Name and options that build the network."""
     shape, condition = list(preprocessing.shape), preprocessing.condition_features
@@ -202,10 +211,11 @@ def train_images(
     preprocessing, events, held_out, source = _prepared(recipe, data, kept)
     spec = network_spec(recipe, preprocessing)
     denoiser, levels = denoiser_of(recipe, spec).to(device), levels_of(recipe.levels)
-    objective = objective_of(recipe)
+    pairing = pairing_of(recipe)
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     write_json(kept, preprocessing.to_dict())
+    loss = loss_of(recipe.physics, image_observables(preprocessing), events)
     outcome = train(
         denoiser,
         events,
@@ -214,7 +224,7 @@ def train_images(
         recipe.training,
         seed=recipe.seed + 2**32,
         out=out,
-        objective=objective,
+        objective=always(pairing(loss)),
         resume=resume,
         progress=progress("images", out / "log") if progress else None,
     )

@@ -18,9 +18,13 @@ from driftline.data.preprocessing import (
     JetPreprocessing,
 )
 from driftline.data.structure import STRUCTURE_FEATURES, mirrored, structure
+from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.generator import Generator
+from driftline.observables.jets import JET_OBSERVABLES, of_encoded
 from driftline.training.loop import Batch, Events, Outcome, train
+from driftline.training.objectives import always
+from driftline.training.physics import loss_of
 from driftline.training.progress import Progress
 from driftline.training.recipe import JetRecipe, Stage
 from driftline.training.run import (
@@ -28,7 +32,7 @@ from driftline.training.run import (
     denoiser_of,
     fitted,
     levels_of,
-    objective_of,
+    pairing_of,
     provenance,
     write_json,
 )
@@ -150,6 +154,11 @@ def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
     return jets[~last], jets[last]
 
 
+def particle_observables(preprocessing: JetPreprocessing) -> dict[str, Observable]:
+    """The observables of encoded particles that recipes name."""
+    return {name: of_encoded(own, preprocessing) for name, own in JET_OBSERVABLES.items()}
+
+
 def network_specs(recipe: JetRecipe, classes: int) -> dict[str, dict[str, Any]]:
     """Name and options that build the network of each stage."""
     features, drawn = len(JET_FEATURES), JET_LEVEL_FEATURES
@@ -211,7 +220,7 @@ def train_jets(
         "jet_level": levels_of(recipe.jet_level.levels),
         "particle_level": levels_of(recipe.particle_level.levels),
     }
-    objective = objective_of(recipe)
+    pairing = pairing_of(recipe)
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     write_json(kept, preprocessing.to_dict())
@@ -221,16 +230,19 @@ def train_jets(
         "particle_level": (recipe.particle_level, lambda s: ParticleLevelEvents(s, *options)),
     }
     outcomes: dict[str, Outcome] = {}
+    terms = {"particle_level": recipe.physics}
     for number, (name, (stage, events)) in enumerate(stages.items()):
+        sample = events(training)
+        loss = loss_of(terms.get(name), particle_observables(preprocessing), sample)
         outcomes[name] = train(
             denoisers[name],
-            events(training),
+            sample,
             events(validation),
             levels[name],
             stage.training,
             seed=recipe.seed + 2**32 * (number + 1),
             out=out / name,
-            objective=objective,
+            objective=always(pairing(loss)),
             resume=resume,
             progress=progress(name.replace("_", "-"), out / name / "log") if progress else None,
         )

@@ -42,6 +42,11 @@ def denoising(done: float) -> Objective:
     return DenoisingScoreMatching()
 
 
+def always(objective: Objective) -> Objectives:
+    """The same objective throughout."""
+    return lambda done: objective
+
+
 @dataclass(frozen=True)
 class Validation:
     """What is compared between steps: an objective that does not change, and its noise levels.

@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -81,6 +81,40 @@ class Stage(Section):
         return self.model_copy(update={"training": self.training.model_copy(update={"steps": 0})})
 
 
+class Physics(Section):
+    """A term on observables of the clean estimate, ``diffusion.objectives.ObservableMatching``.
+
+    Attributes:
+        weight: of the term, see ``ObservableMatching``.
+        level: sigma/alpha above which the term fades; encoded events have unit spread.
+    """
+
+    weight: float = Field(0.1, gt=0, allow_inf_nan=False)
+    level: float = Field(0.5, gt=0, allow_inf_nan=False)
+
+
+class JetPhysics(Physics):
+    """A term on the particles that the particle level estimates.
+
+    Attributes:
+        observables: one or more of ``mass`` (relative mass) and ``energy_flow`` (energy-flow
+            polynomials of degree two and three), see ``driftline.observables.jets``.
+    """
+
+    observables: tuple[Literal["mass", "energy_flow"], ...] = Field(min_length=1)
+
+
+class ImagePhysics(Physics):
+    """A term on the images that the model estimates.
+
+    Attributes:
+        observables: one or more of ``charge`` (total charge of each plane) and ``wavelets`` (norm
+            of each wavelet band), see ``driftline.observables.images``.
+    """
+
+    observables: tuple[Literal["charge", "wavelets"], ...] = Field(min_length=1)
+
+
 class JetRecipe(Section):
     """A generator of jets: a jet-level and a particle-level score model.
 
@@ -96,6 +130,7 @@ class JetRecipe(Section):
         predicts: what the networks predict, a key of ``driftline.diffusion.denoisers.TARGETS``.
         pairing: which noise goes with which event of a batch: ``random``, or ``transport`` with
             ``condition_weight`` (``driftline.diffusion.objectives.OptimalTransport``).
+        physics: a term on observables of the particles; none by default.
         preprocessing: options of ``JetPreprocessing.fit``.
         jet_level: the stage that generates pt, eta, mass and number of particles.
         particle_level: the stage that generates the particles.
@@ -110,6 +145,7 @@ class JetRecipe(Section):
     schedule: Named = Named(name="VP")
     predicts: str = "edm"
     pairing: Named = Named(name="random")
+    physics: JetPhysics | None = None
     preprocessing: dict[str, Any] = Field(default_factory=dict)
     jet_level: Stage
     particle_level: Stage
@@ -144,6 +180,7 @@ class ImageRecipe(Stage):
         schedule: noise schedule.
         predicts: what the network predicts, a key of ``driftline.diffusion.denoisers.TARGETS``.
         pairing: which noise goes with which image of a batch, as in ``JetRecipe``.
+        physics: a term on observables of the images; none by default.
         preprocessing: options of ``ImagePreprocessing.fit``.
     """
 
@@ -156,6 +193,7 @@ class ImageRecipe(Stage):
     schedule: Named = Named(name="VP")
     predicts: str = "edm"
     pairing: Named = Named(name="random")
+    physics: ImagePhysics | None = None
     preprocessing: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -267,7 +305,9 @@ def _explain(error: ValidationError, recipe: type[BaseModel]) -> str:
 def _keys_beside(location: list[str], section: type[BaseModel]) -> list[str]:
     for part in location[:-1]:
         annotation = section.model_fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        kinds = [annotation, *get_args(annotation)]  # a section, or one that may be left out
+        sections = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not sections:
             break
-        section = annotation
+        section = sections[0]
     return list(section.model_fields)

@@ -13,12 +13,12 @@ import torch
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import LEVELS, NoiseLevels
 from driftline.diffusion.objectives import DenoisingScoreMatching, OptimalTransport
+from driftline.diffusion.objectives.pairing import Loss
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
 from driftline.networks import build
 from driftline.output import check_output, replacing
 from driftline.training.loop import Outcome
-from driftline.training.objectives import Objectives, denoising
 from driftline.training.recipe import Named, Recipe
 
 Fitted = TypeVar("Fitted")
@@ -58,22 +58,26 @@ def levels_of(named: Named) -> NoiseLevels:
         raise InputError(f"recipe: levels {named.name!r}: {error}") from error
 
 
-def objective_of(recipe: Recipe) -> Objectives:
-    """What a recipe asks to be minimised: denoising, with its noise paired as it says.
+def pairing_of(recipe: Recipe) -> Callable[[Loss], Loss]:
+    """What makes of a loss the same with its noise paired with the events as a recipe says.
 
     Raises:
         InputError: the pairing or an option of it is unknown.
     """
     name, options = recipe.pairing.name, recipe.pairing.options
     if name == "random" and not options:
-        return denoising
+        return lambda loss: loss
     if name != "transport":
         raise InputError(f"recipe: unknown pairing {name!r} {options}: choose random or transport")
+
+    def paired(loss: Loss) -> Loss:
+        return OptimalTransport(loss, **options)
+
     try:
-        paired = OptimalTransport(DenoisingScoreMatching(), **options)
+        paired(DenoisingScoreMatching())
     except (TypeError, ValueError) as error:
         raise InputError(f"recipe: pairing {name!r}: {error}") from error
-    return lambda done: paired
+    return paired
 
 
 def fitted(

@@ -7,13 +7,12 @@ from driftline.diffusion.guidance.base import Guided, evaluations_of, of_rows
 from driftline.diffusion.guidance.classifier_free import ClassifierFree
 from driftline.diffusion.guidance.inpainting import Inpainting
 from driftline.diffusion.guidance.posterior import Posterior, conjugate_gradients
-from driftline.diffusion.guidance.reconstruction import Observable, Reconstruction
+from driftline.diffusion.guidance.reconstruction import Reconstruction
 
 __all__ = [
     "ClassifierFree",
     "Guided",
     "Inpainting",
-    "Observable",
     "Posterior",
     "Reconstruction",
     "conjugate_gradients",

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,14 +9,7 @@ from torch import Tensor
 from driftline.diffusion.denoisers import CleanEstimate
 from driftline.diffusion.guidance.base import Guided, check_events, evaluations_of
 from driftline.diffusion.guidance.posterior import Posterior
-
-
-class Observable(Protocol):
-    """A few numbers of clean events, differentiable, each event on its own."""
-
-    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None, /) -> Tensor:
-        """Clean events (B, ...), condition (B, C) and mask (B, P) to observables (B, K)."""
-        ...
+from driftline.diffusion.observables import Observable
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@ r"""Score matching: what a denoiser is trained to minimise."""
 
 from driftline.diffusion.objectives.denoising import DenoisingScoreMatching, masked_mean
 from driftline.diffusion.objectives.implicit import ImplicitScoreMatching, SlicedScoreMatching
+from driftline.diffusion.objectives.observables import ObservableMatching
 from driftline.diffusion.objectives.pairing import OptimalTransport, transport_pairing
 from driftline.diffusion.objectives.weightings import (
     CleanWeighting,
     FlowWeighting,
     LikelihoodWeighting,
+    LowNoiseWeighting,
     NoiseWeighting,
     PerDensity,
     ScoreWeighting,
@@ -20,7 +22,9 @@ __all__ = [
     "FlowWeighting",
     "ImplicitScoreMatching",
     "LikelihoodWeighting",
+    "LowNoiseWeighting",
     "NoiseWeighting",
+    "ObservableMatching",
     "OptimalTransport",
     "PerDensity",
     "ScoreWeighting",

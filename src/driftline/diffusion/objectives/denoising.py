@@ -52,14 +52,30 @@ class DenoisingScoreMatching:
             condition: (B, C) or None.
             mask: (B, P) or None; true for real entries.
         """
+        return self.with_estimate(denoiser, x0, t, noise, condition, mask)[0]
+
+    def with_estimate(
+        self,
+        denoiser: Denoiser,
+        x0: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        condition: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """The loss, and the clean estimate D (B, ...) that it is of; zero where padded."""
         if mask is not None:
             noise = noise * expand(mask, noise)
         alpha, sigma = denoiser.signal_and_noise(t, x0)
         x = alpha * x0 + sigma * noise
         c_skip, c_out = denoiser.coefficients(t, x0)
         target = (x0 - c_skip * x) / c_out
-        loss = masked_mean((denoiser.output(x, t, condition, mask) - target).square(), mask)
-        if self.weighting is None:
-            return loss
-        _, c_out = denoiser.coefficients(t, t)
-        return loss * c_out**2 * self.weighting(denoiser.schedule, t)
+        output = denoiser.output(x, t, condition, mask)
+        estimate = c_skip * x + c_out * output
+        if mask is not None:
+            estimate = estimate * expand(mask, x)
+        loss = masked_mean((output - target).square(), mask)
+        if self.weighting is not None:
+            _, c_out = denoiser.coefficients(t, t)
+            loss = loss * c_out**2 * self.weighting(denoiser.schedule, t)
+        return loss, estimate

@@ -64,6 +64,30 @@ class UnitVarianceWeighting:
 
 
 @dataclass(frozen=True)
+class LowNoiseWeighting:
+    r""":math:`w = (1 + 1/s^2) e^{-(s/level)^2}`, :math:`s = \sigma/\alpha`: EDM's, where it fades.
+
+    For what can be told at low noise only. Data of unit spread.
+
+    Attributes:
+        level: the noise s above which the weight fades.
+
+    Raises:
+        ValueError: the level is not positive.
+    """
+
+    level: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.level > 0:
+            raise ValueError(f"level must be positive, got {self.level}")
+
+    def __call__(self, schedule: Schedule, t: Tensor) -> Tensor:
+        s = schedule.sigma(t) / schedule.alpha(t)
+        return (1 + s**-2) * (-((s / self.level) ** 2)).exp()
+
+
+@dataclass(frozen=True)
 class LikelihoodWeighting:
     r""":math:`w = g^2 \alpha^2/\sigma^4`: g^2 times the score's error (Song et al., 2101.09258).
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from driftline.networks.wavelets import pack
+from driftline.networks import wavelets
 
 Array = NDArray[np.float64]
 
@@ -19,19 +19,12 @@ BANDS = (
 
 
 def band_norms(planes: NDArray[np.floating]) -> Array:
-    """(M, 13) root of the sum of squared coefficients of each band, in the unit of the charge.
+    """(M, 13) root of the energy in each of ``BANDS``, in the unit of the charge.
 
-    The orthonormal Haar transform (Mallat, IEEE Trans. PAMI 11, 674, 1989): the squares of all
-    norms of an image sum to the sum of its squared pixels. Sides that are no multiple of 16 are
-    filled up with zeros.
+    See ``driftline.networks.wavelets.band_norms``.
 
     Args:
         planes: (M, H, W) charge.
     """
-    margins = [(0, -side % 2**LEVELS) for side in planes.shape[1:]]
-    rest = torch.from_numpy(np.pad(planes.astype(np.float64), ((0, 0), *margins)))
-    norms = []
-    for _ in range(LEVELS):
-        rest, *differences = pack(rest[:, None], 1).unbind(dim=1)
-        norms += [torch.linalg.matrix_norm(band) for band in differences]
-    return torch.stack([*norms, torch.linalg.matrix_norm(rest)], dim=1).numpy()
+    charge = torch.from_numpy(planes.astype(np.float64))
+    return wavelets.band_norms(charge, LEVELS).numpy()

@@ -1,0 +1,74 @@
+"""Observables: a few numbers of a clean event that can be differentiated."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+_CONSTANT = 1e-5
+"""A spread below this, of numbers of order one, is rounding."""
+
+
+class Observable(Protocol):
+    """A few numbers of clean events, differentiable, each event on its own."""
+
+    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None, /) -> Tensor:
+        """Clean events (B, ...), condition (B, C) and mask (B, P) to observables (B, K)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Several observables side by side.
+
+    Attributes:
+        parts: at least one, of K_i numbers; their sum is K.
+    """
+
+    parts: tuple[Observable, ...]
+
+    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        return torch.cat([part(x, condition, mask) for part in self.parts], dim=1)
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Another observable in numbers of unit spread: asinh(h / scale) / width, one by one.
+
+    Linear up to the scale and logarithmic beyond, so that neither the long tails that charges and
+    energy-flow polynomials have, nor what a model not yet trained makes, outweigh all the others.
+
+    Attributes:
+        observable: h, K numbers.
+        scale: (K,) positive.
+        width: (K,) positive.
+    """
+
+    observable: Observable
+    scale: Tensor
+    width: Tensor
+
+    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        found = self.observable(x, condition, mask)
+        return (found / self.scale.to(found)).asinh() / self.width.to(found)
+
+
+def standardised(observable: Observable, values: Tensor) -> Standardised:
+    """An observable standardised by what it is of typical events.
+
+    Args:
+        observable: h, K numbers.
+        values: (N, K) of them; the scale is their mean magnitude, and the width makes the standard
+            deviation one. What never varies, or is always zero, is divided by one.
+    """
+    scale = values.abs().mean(0)
+    scale = torch.where(scale > 0, scale, 1)
+    width = (values / scale).asinh().std(0, correction=0)
+    return Standardised(observable, scale, torch.where(width > _CONSTANT, width, 1))
+
+
+def root(square: Tensor) -> Tensor:
+    """Square root whose gradient at zero is zero instead of infinite."""
+    positive = square > 0
+    return torch.where(positive, torch.where(positive, square, 1).sqrt(), 0)

@@ -1,0 +1,1 @@
+"""Differentiable observables of encoded events, for guidance and for training."""

@@ -1,0 +1,64 @@
+"""Differentiable observables of the particles of jets, and of particles as a model sees them."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from driftline.data.energy_moments import LARGEST_ANGLE
+from driftline.data.preprocessing import JetPreprocessing
+from driftline.diffusion.observables import Observable, root
+from driftline.metrics.energy_flow import PRIME_GRAPHS, Contraction
+
+ParticleObservable = Callable[[Tensor, Tensor], Tensor]
+"""Maps particles (B, P, 3) ``PARTICLE_FEATURES``, and which are real (B, P), to (B, K)."""
+
+ENERGY_FLOW_GRAPHS = tuple(graph for graph in PRIME_GRAPHS if 2 <= len(graph) <= 3)
+"""The seven connected multigraphs of two and three edges."""
+
+
+def relative_mass(particles: Tensor, real: Tensor) -> Tensor:
+    r"""(B, 1) mass of the massless particles in units of the jet's pT.
+
+    As a sum over pairs, :math:`m^2 = \sum_{ij} z_i z_j (\cosh\Delta\eta_{ij} -
+    \cos\Delta\phi_{ij})`, in which no large numbers cancel.
+    """
+    eta, phi, z = (particles * real[..., None]).unbind(2)
+    pairs = 2 * ((_apart(eta) / 2).sinh() ** 2 + (_apart(phi) / 2).sin() ** 2)
+    return root(torch.einsum("bi,bij,bj->b", z, pairs, z))[:, None]
+
+
+def energy_flow(particles: Tensor, real: Tensor) -> Tensor:
+    """(B, 7) energy-flow polynomials of ``ENERGY_FLOW_GRAPHS``; see ``metrics.energy_flow``."""
+    eta, phi, z = (particles * real[..., None]).unbind(2)
+    across = torch.pi - (_apart(phi).abs() - torch.pi).abs()
+    contraction = Contraction(z, root(_apart(eta) ** 2 + across**2))
+    return torch.stack([contraction.polynomial(graph) for graph in ENERGY_FLOW_GRAPHS], dim=1)
+
+
+JET_OBSERVABLES: dict[str, ParticleObservable] = {
+    "mass": relative_mass,
+    "energy_flow": energy_flow,
+}
+"""Observables by the names that recipes call them."""
+
+
+def of_encoded(observable: ParticleObservable, preprocessing: JetPreprocessing) -> Observable:
+    """The observable of encoded particles, whose class is the first part of the condition."""
+    p = preprocessing
+    centre, width = torch.from_numpy(p.centre), torch.from_numpy(p.width)
+
+    def of(z: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        assert condition is not None and mask is not None
+        label = condition[:, : len(p.types)].argmax(dim=1)
+        x = z * width.to(z)[label, None] + centre.to(z)[label, None]
+        angles = (p.angle_scale * x[..., :2].sinh()).clamp(-LARGEST_ANGLE, LARGEST_ANGLE)
+        particles = torch.cat([angles, x[..., 2:].sigmoid()], dim=2) * mask[..., None]
+        return observable(particles, mask)
+
+    return of
+
+
+def _apart(x: Tensor) -> Tensor:
+    """(B, P, P) differences of (B, P)."""
+    return x[:, :, None] - x[:, None, :]

@@ -1,0 +1,48 @@
+"""The loss that a recipe asks for: denoising, and perhaps a term on observables."""
+
+from collections.abc import Mapping
+
+import torch
+
+from driftline.diffusion.objectives import (
+    DenoisingScoreMatching,
+    LowNoiseWeighting,
+    ObservableMatching,
+)
+from driftline.diffusion.objectives.pairing import Loss
+from driftline.diffusion.observables import Joined, Observable, standardised
+from driftline.training.loop import Events, generator_for
+from driftline.training.recipe import ImagePhysics, JetPhysics
+
+_TYPICAL_EVENTS = 4096
+_BATCH = 256
+
+
+def loss_of(
+    physics: JetPhysics | ImagePhysics | None, named: Mapping[str, Observable], events: Events
+) -> Loss:
+    """Denoising score matching, with the term on observables that a recipe asks for.
+
+    Args:
+        physics: the recipe's; None: no such term.
+        named: observables of encoded events, by the names that the recipe calls them.
+        events: the training sample, over which the observables are standardised.
+    """
+    if physics is None:
+        return DenoisingScoreMatching()
+    chosen = Joined(tuple(named[name] for name in physics.observables))
+    return ObservableMatching(
+        standardised(chosen, observed(chosen, events)),
+        physics.weight,
+        LowNoiseWeighting(physics.level),
+    )
+
+
+@torch.no_grad()
+def observed(observable: Observable, events: Events) -> torch.Tensor:
+    """The observable of up to 4096 events evenly over a sample, (N, K), the same at every call."""
+    index = torch.linspace(0, len(events) - 1, min(len(events), _TYPICAL_EVENTS)).long()
+    generator = generator_for(0)
+    return torch.cat(
+        [observable(*events.batch(part, generator)).detach() for part in index.split(_BATCH)]
+    )

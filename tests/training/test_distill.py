@@ -18,7 +18,7 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import ConsistencyMatching, ShrinkingGaps
 from driftline.diffusion.levels import UniformTimeLevels
 from driftline.diffusion.objectives import DenoisingScoreMatching, OptimalTransport
-from driftline.diffusion.samplers import DDIM, MultistepConsistency
+from driftline.diffusion.samplers import DDIM, Bespoke, MultistepConsistency
 from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
@@ -172,6 +172,30 @@ def test_rounds_of_progressive_distillation(teacher: Generator, jets: Path, tmp_
     assert fingerprint(again) == weights[-1]
 
 
+def test_path_distillation_makes_students_with_samplers_of_their_own(
+    teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    teacher.card["sampler"] = "dpm:steps=4 + unipc:steps=6"
+    student = driftline.load(
+        distill(teacher, recipe("method=paths", "steps=2"), jets, tmp_path / "run")
+    )
+    samplers = student.default_sampler.samplers
+    denoisers = teacher.denoisers.values()
+    for own, his, denoiser in zip(
+        samplers, teacher.default_sampler.samplers, denoisers, strict=True
+    ):
+        assert isinstance(own, Bespoke)
+        passed = [step.level.s for step in his.plan(denoiser.schedule)]
+        levels = [step.level.s for step in own.plan(denoiser.schedule)]
+        assert levels == pytest.approx(passed[:: len(passed) // 2])
+    assert student.card["distillation"]["steps"] == 2
+    assert student.generate(3, "g", seed=1).costs.evaluations == 4
+
+    one = recipe("method=paths", "steps=1", "paths.sampler=unipc:steps=3")
+    student = driftline.load(distill(teacher, one, jets, tmp_path / "one"))
+    assert student.generate(3, "g", seed=1).costs.evaluations == 2
+
+
 def test_a_student_of_images(tmp_path: Path) -> None:
     images = made_images(40, planes=1, size=16)
     images = replace(images, event=np.arange(40), planes=(np.arange(40) % 3)[:, None].astype("u1"))
@@ -199,6 +223,11 @@ def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any
     refused("cannot be halved from 12 to 8", given=[
         "method=progressive", "steps=8", "progressive.first=12"])  # fmt: skip
     refused("unknown grid 'spiral'", given=["method=progressive", "progressive.grid=spiral"])
+    refused("do not divide the 9 of", given=["method=paths", "steps=2"])
+    refused(
+        "one evaluation a step", given=["method=paths", "steps=1", "paths.sampler=heun:steps=2"]
+    )
+    refused("unknown sampler 'rk5'", given=["method=paths", "paths.sampler=rk5"])
     refused("unknown levels", given=["consistency.levels.name=none"])
     refused("unknown key learning_rat", given=["training.jet_level.learning_rat=1"])
     few = replace(teacher.preprocessing, jets_per_class=(9, 0, 9, 9, 9))

@@ -14,6 +14,7 @@ class Method(StrEnum):
 
     consistency = "consistency"
     progressive = "progressive"
+    paths = "paths"
 
 
 def distill(

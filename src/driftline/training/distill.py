@@ -10,22 +10,6 @@ import torch
 
 from driftline.data.formats import jetnet
 from driftline.diffusion.denoisers import Denoiser
-from driftline.diffusion.distillation import (
-    ConsistencyMatching,
-    Distance,
-    Neighbour,
-    ProgressiveDistillation,
-    PseudoHuber,
-    SharedNoise,
-    ShrinkingGaps,
-    SquaredDistance,
-    TeacherFlow,
-    halvings,
-    student_times,
-)
-from driftline.diffusion.grids import TunedGrid
-from driftline.diffusion.objectives import UnitVarianceWeighting
-from driftline.diffusion.samplers import DDIM, MultistepConsistency, Sampler, describe, parse
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
@@ -33,8 +17,8 @@ from driftline.image_generator import ImageGenerator
 from driftline.training.distill_recipe import DistillRecipe, student_training
 from driftline.training.images import ImageEvents, read_samples
 from driftline.training.jets import JetLevelEvents, ParticleLevelEvents, split
+from driftline.training.lessons import Round, rounds_of
 from driftline.training.loop import Events, Outcome, train
-from driftline.training.objectives import Objectives, TrainingLevels, Validation
 from driftline.training.progress import Progress
 from driftline.training.recipe import (
     ImageRecipe,
@@ -43,7 +27,7 @@ from driftline.training.recipe import (
     TrainingSettings,
     parse_recipe,
 )
-from driftline.training.run import check_run, levels_of, provenance, write_json
+from driftline.training.run import check_run, provenance, write_json
 
 AnyGenerator = Generator | ImageGenerator
 
@@ -133,83 +117,6 @@ def _require_known(present: Sequence[str], known: Sequence[str], data: Path) -> 
         )
 
 
-@dataclass(frozen=True)
-class Round:
-    """One training of a student.
-
-    Attributes:
-        name: of the file of the model and of the directory; empty if there is one round only.
-        objective: what a network is trained with, given its teacher.
-        levels: where.
-        validated: given its teacher, by what it is validated.
-        sampler: what the students are made for.
-    """
-
-    name: str
-    objective: Callable[[Denoiser], Objectives]
-    levels: TrainingLevels
-    validated: Callable[[Denoiser], Validation]
-    sampler: Sampler
-
-
-def rounds_of(recipe: DistillRecipe, teacher: Denoiser) -> list[Round]:
-    """The trainings that lead from a teacher to the students asked for.
-
-    Raises:
-        InputError: a setting is not valid.
-    """
-    try:
-        if recipe.method == "progressive":
-            return _progressive(recipe, teacher)
-        return [_consistency(recipe)]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"distillation: {recipe.method}: {error}") from error
-
-
-def _consistency(recipe: DistillRecipe) -> Round:
-    given = recipe.consistency
-    gaps = ShrinkingGaps(given.stages, given.factor, given.widening, given.rate)
-    distance: Distance = PseudoHuber(given.huber) if given.huber else SquaredDistance()
-    weighting, levels = UnitVarianceWeighting(given.weight_power), levels_of(given.levels)
-
-    def objective(teacher: Denoiser) -> Objectives:
-        near: Neighbour = TeacherFlow(teacher) if given.teacher_flow else SharedNoise()
-        return lambda done: ConsistencyMatching(gaps.at(done), near, distance, weighting)
-
-    def validated(teacher: Denoiser) -> Validation:
-        return Validation(objective(teacher)(1.0), levels)  # the last gap, from the start
-
-    return Round("", objective, levels, validated, MultistepConsistency(recipe.steps))
-
-
-def _progressive(recipe: DistillRecipe, teacher: Denoiser) -> list[Round]:
-    given = recipe.progressive
-    sampler = parse(f"ddim:steps={given.first},grid={given.grid}")
-    assert isinstance(sampler, DDIM)
-    all_times = sampler.grid.times(given.first, teacher.schedule)
-    return [
-        _halving(steps, student_times(all_times, 2 * steps), teacher)
-        for steps in halvings(given.first, recipe.steps)
-    ]
-
-
-def _halving(steps: int, times: torch.Tensor, teacher: Denoiser) -> Round:
-    """The round that makes students of ``steps`` from teachers who stop at ``times``."""
-
-    def objective(teacher: Denoiser) -> Objectives:
-        matched = ProgressiveDistillation(teacher, times)
-        return lambda done: matched
-
-    levels = ProgressiveDistillation(teacher, times).levels
-
-    def validated(teacher: Denoiser) -> Validation:
-        return Validation(objective(teacher)(1.0), levels)
-
-    own = teacher.schedule.log_snr(student_times(times, steps)[1:])
-    sampler = DDIM(steps, grid=TunedGrid(tuple(own.tolist())))
-    return Round(str(steps), objective, levels, validated, sampler)
-
-
 def distill(
     teacher: AnyGenerator,
     recipe: DistillRecipe,
@@ -253,7 +160,7 @@ def distill(
             "teacher": fingerprint(teacher),
         }
     )
-    rounds = rounds_of(recipe, next(iter(teacher.denoisers.values())))
+    rounds = rounds_of(recipe, teacher)
     check_run(out, recipe, resume)
     if isinstance(teacher, Generator):
         assert isinstance(trained_by, JetRecipe)
@@ -268,7 +175,7 @@ def distill(
     for number, part in enumerate(rounds):
         before = _frozen(student)
         for position, (network, denoiser) in enumerate(student.denoisers.items()):
-            key = key_of(network)
+            key, lesson = key_of(network), part.lessons[network]
             where = out / part.name / key
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
@@ -276,19 +183,19 @@ def distill(
                 denoiser,
                 events,
                 held_out,
-                part.levels,
+                lesson.levels,
                 settings[key],
                 seed=recipe.seed + 2**32 * (1 + number * len(sources) + position),
                 out=where,
-                objective=part.objective(before[network]),
-                validated=part.validated(before[network]),
+                objective=lesson.objective(before[network]),
+                validated=lesson.validated(before[network]),
                 resume=resume,
                 progress=progress(title, where / "log") if progress else None,
             )
         last = part is rounds[-1]
         file = model if last else out / f"model-{part.name}.safetensors"
         history = provenance(samples.attributes, outcomes, device)
-        student.card = _card(teacher, recipe, part.sampler, history)
+        student.card = _card(teacher, recipe, part, history)
         student.save(file, force=True)
     return model
 
@@ -318,19 +225,18 @@ def _frozen(generator: AnyGenerator) -> dict[str, Denoiser]:
 def _card(
     teacher: AnyGenerator,
     recipe: DistillRecipe,
-    sampler: Sampler,
+    part: Round,
     history: dict[str, Any],
 ) -> dict[str, Any]:
     """The student's card: the teacher's training, then its own; no evaluation of the teacher's."""
     kept: dict[str, Any] = {
         key: teacher.card[key] for key in ("recipe", "training") if key in teacher.card
     }
-    steps: Any = sampler
     distillation = {
         "method": recipe.method,
         "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher},
-        "steps": steps.steps,
+        "steps": part.steps,
         "recipe": recipe.model_dump(mode="json"),
         "training": history,
     }
-    return {**kept, "distillation": distillation, "sampler": describe(sampler)}
+    return {**kept, "distillation": distillation, "sampler": str(part.sampler)}

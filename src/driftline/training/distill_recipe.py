@@ -54,27 +54,42 @@ class ProgressiveSettings(Section):
     grid: str = "angle"
 
 
+class PathSettings(Section):
+    """Path distillation.
+
+    Attributes:
+        sampler: which the teacher follows, as text: a deterministic one on a grid, of ``steps``
+            times a whole number. Empty: the teacher's default sampler.
+        huber: c of the pseudo-Huber distance.
+    """
+
+    sampler: str = ""
+    huber: float = Field(1e-3, gt=0)
+
+
 class DistillRecipe(Section):
     """A distillation.
 
     Attributes:
-        method: ``consistency`` or ``progressive``.
+        method: ``consistency``, ``progressive`` or ``paths``.
         steps: evaluations of the student's own sampler. A consistency model can be sampled with
-            any number; progressive distillation ends here.
+            any number; progressive distillation ends here, and path distillation makes it.
         seed: of every draw.
         consistency: settings of that method.
         progressive: settings of that method.
+        paths: settings of that method.
         training: what differs from the teacher's training, by network (``jet_level``,
             ``particle_level``; ``image``): keys of ``TrainingSettings``. Of progressive
             distillation for each round.
         teacher: fingerprint of the teacher; filled in.
     """
 
-    method: Literal["consistency", "progressive"] = "consistency"
+    method: Literal["consistency", "progressive", "paths"] = "consistency"
     steps: int = Field(2, gt=0)
     seed: int = Field(0, ge=0)
     consistency: ConsistencySettings = ConsistencySettings.model_validate({})
     progressive: ProgressiveSettings = ProgressiveSettings.model_validate({})
+    paths: PathSettings = PathSettings.model_validate({})
     training: dict[str, dict[str, Any]] = Field(default_factory=dict)
     teacher: str = ""
 

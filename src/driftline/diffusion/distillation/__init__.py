@@ -10,6 +10,7 @@ from driftline.diffusion.distillation.consistency import ConsistencyMatching
 from driftline.diffusion.distillation.distances import Distance, PseudoHuber, SquaredDistance
 from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
 from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
+from driftline.diffusion.distillation.paths import PathMatching
 from driftline.diffusion.distillation.progressive import (
     GridLevels,
     ProgressiveDistillation,
@@ -23,6 +24,7 @@ __all__ = [
     "Gap",
     "GridLevels",
     "Neighbour",
+    "PathMatching",
     "ProgressiveDistillation",
     "PseudoHuber",
     "SharedNoise",

@@ -1,0 +1,109 @@
+r"""Path distillation: each step of a short sampler is taught to arrive where a long one passes."""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from driftline.diffusion.denoisers import CleanEstimate, Denoiser, expand
+from driftline.diffusion.distillation.distances import Distance, PseudoHuber
+from driftline.diffusion.samplers.plan import CLEAN, LinearStep, Model, Plan, State
+
+
+@dataclass(frozen=True)
+class PathMatching:
+    r"""The student's steps against the teacher's path from the same noise.
+
+    The teacher follows its own sampler, K steps of one evaluation each; the student's has n, and
+    its levels are every (K/n)-th of the teacher's. With the student's states
+    :math:`\hat x_k`, and the teacher's :math:`\hat x^*_k` at the same levels,
+
+    .. math:: L = \sum_{k=1}^n d\left(\frac{\hat x_k - \hat x^*_k}{\sqrt{1 + s_k^2}}\right),
+
+    where step k begins at the student's own :math:`\hat x_{k-1}`, through which no gradient goes:
+    it learns to mend what the steps before it have missed, and each step has a target of its own.
+    With n = 1 it is the regression of Luhman & Luhman (2101.02388) with noise that is never used
+    twice; what is matched on the way is progressive distillation's (2202.00512), in one round.
+
+    Training events give their number, form and conditions only.
+
+    Attributes:
+        teacher: the model.
+        course: the teacher's plan.
+        plan: the student's.
+        distance: d; the root mean square by default, for which the few events whose paths
+            part from the teacher's count like others.
+
+    Raises:
+        ValueError: a plan has a step that is not linear, draws noise or shares its level with
+            another; the plans begin at different noise; or the numbers of steps do not divide.
+    """
+
+    teacher: CleanEstimate
+    course: Plan
+    plan: Plan
+    distance: Distance = field(default_factory=PseudoHuber)
+
+    def __post_init__(self) -> None:
+        for plan in (self.course, self.plan):
+            noises = [step.level.s for step in plan]
+            multistep = all(isinstance(step, LinearStep) and step.c == 0 for step in plan)
+            if not multistep or noises != sorted(set(noises), reverse=True):
+                raise ValueError(
+                    "both samplers must be deterministic, of one evaluation a step, such as dpm, "
+                    "unipc or bespoke"
+                )
+        if not math.isclose(self.course.start.s, self.plan.start.s, rel_tol=1e-6):
+            raise ValueError("both samplers must begin at the same noise")
+        if len(self.course.steps) % len(self.plan.steps):
+            raise ValueError(
+                f"the teacher's {len(self.course.steps)} steps cannot be divided into "
+                f"{len(self.plan.steps)} parts; give a number that divides them"
+            )
+
+    def passed(self, start: Tensor, condition: Tensor | None, mask: Tensor | None) -> list[Tensor]:
+        """Where the teacher's path from a start (B, ...) is after each step of the student's."""
+        model, state = Model(self.teacher, condition, mask), State(start)
+        stride = len(self.course.steps) // len(self.plan.steps)
+        states = []
+        for step in self.course:
+            state = step(state, model, _no_noise)
+            states.append(state.x_hat)
+        return states[stride - 1 :: stride]
+
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        x0: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        condition: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Loss of each event (B,), over its real entries.
+
+        Args:
+            denoiser: the student.
+            x0: not used.
+            t: not used: every event takes all steps.
+            noise: standard normal (B, ...), where the paths begin.
+            condition: (B, C) or None.
+            mask: (B, P) or of the shape of x0, or None; true for real entries.
+        """
+        start = self.plan.start.s * (noise if mask is None else noise * expand(mask, noise))
+        with torch.no_grad():
+            goals = self.passed(start, condition, mask)
+        model, state = Model(denoiser, condition, mask), State(start)
+        ends = [step.level for step in self.plan][1:] + [CLEAN]
+        loss = noise.new_zeros(len(noise))
+        for step, goal, there in zip(self.plan, goals, ends, strict=True):
+            state = step(state, model, _no_noise)
+            missed = (state.x_hat - goal) * (1 + there.s**2) ** -0.5
+            loss = loss + self.distance(missed, mask)
+            state = State(state.x_hat.detach(), [known.detach() for known in state.estimates])
+        return loss
+
+
+def _no_noise() -> Tensor:
+    raise AssertionError("the plans are deterministic")

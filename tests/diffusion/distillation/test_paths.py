@@ -1,0 +1,163 @@
+"""Path distillation: students in closed form, and what the loss does and does not see."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.distillation import PathMatching, SquaredDistance
+from driftline.diffusion.grids import TunedGrid, UniformAngle
+from driftline.diffusion.noise import Noise
+from driftline.diffusion.samplers import DDIM, EulerMaruyama, Heun, UniPC, sample
+from driftline.diffusion.samplers.plan import LinearStep, Plan
+from driftline.diffusion.schedules import VP
+from oracles import MEAN, MIXTURE, NORMAL, STD
+
+FINE = DDIM(8, grid=UniformAngle())
+
+
+def every(stride: int) -> Plan:
+    """The plan of DDIM on every so many-th level of the fine one's."""
+    times = FINE.grid.times(8, VP())[::stride]
+    return DDIM(8 // stride, grid=TunedGrid(tuple(VP().log_snr(times[1:]).tolist()))).plan(VP())
+
+
+def start(count: int, seed: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, 1, dtype=torch.float64, generator=generator)
+
+
+def loss(objective: PathMatching, student: object, noise: Tensor, *context: Tensor) -> Tensor:
+    unused = torch.full_like(noise, torch.nan)
+    return objective(student, unused, unused[:, 0], noise, *context)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sampler", [FINE, UniPC(8)], ids=lambda s: s.label)
+def test_the_teacher_follows_its_own_path(sampler: DDIM | UniPC) -> None:
+    course = sampler.plan(VP())
+    objective = PathMatching(MIXTURE, course, course)
+    assert float(loss(objective, MIXTURE, start(50)).max()) == 0
+
+
+def test_the_last_goal_is_what_the_teacher_samples() -> None:
+    noise = Noise(5)
+    events = torch.arange(20)
+    begun = every(1).start.s * noise.normal(events, (1,), 0, torch.float64)
+    goals = PathMatching(MIXTURE, every(1), every(4)).passed(begun, None, None)
+    made = sample(MIXTURE, FINE, noise=noise, events=20, shape=(1,), dtype=torch.float64)
+    assert len(goals) == 2
+    torch.testing.assert_close(goals[-1], made.x)
+
+
+class Gains(nn.Module):
+    """F of a denoiser D = mean + g (x_hat - mean), one free gain g for each of the levels."""
+
+    def __init__(self, plan: Plan, gains: list[float]) -> None:
+        super().__init__()
+        t = [step.level.t for step in plan]
+        self.times = torch.tensor(t, dtype=torch.float64)
+        self.gains = nn.Parameter(torch.tensor(gains, dtype=torch.float64))
+
+    def forward(self, x: Tensor, c_noise: Tensor, condition: object, mask: object) -> Tensor:
+        t = VP().time(4 * c_noise)
+        gain = self.gains[(t[:, None] - self.times).abs().argmin(1)][:, None]
+        alpha, sigma = VP().alpha(t)[:, None], VP().sigma(t)[:, None]  # c_in = 1
+        return (MEAN + gain * (x / alpha - MEAN) - alpha * x) / sigma
+
+
+def exact_gains(plan: Plan, stride: int) -> list[float]:
+    """Of a Gaussian: DDIM's steps shrink x_hat - mean, and one of the student's as its several."""
+    s = [step.level.s for step in every(1)] + [0.0]
+    shrunk = 1.0
+    gains = []
+    for k in range(8):
+        ratio = s[k + 1] / s[k]
+        shrunk *= ratio + (1 - ratio) * STD**2 / (STD**2 + s[k] ** 2)
+        if (k + 1) % stride == 0:
+            whole = s[k + 1] / s[k + 1 - stride]
+            gains.append((shrunk - whole) / (1 - whole))
+            shrunk = 1.0
+    return gains
+
+
+@pytest.mark.parametrize("stride", [2, 4, 8])
+def test_of_a_gaussian_the_exact_student_has_no_loss(stride: int) -> None:
+    plan = every(stride)
+    objective = PathMatching(NORMAL, every(1), plan, SquaredDistance())
+    gains = exact_gains(plan, stride)
+    exact = Denoiser(Gains(plan, gains), VP())
+    assert float(loss(objective, exact, start(200)).detach().max()) < 1e-16
+
+
+def test_training_ends_at_the_exact_student() -> None:
+    plan = every(4)
+    objective = PathMatching(NORMAL, every(1), plan, SquaredDistance())
+    gains = exact_gains(plan, 4)
+    wrong = Denoiser(Gains(plan, [0.9 * gain for gain in gains]), VP())
+    # No optimiser with a line search: what is followed is the gradient of no one function.
+    optimizer = torch.optim.Adam(wrong.parameters(), lr=0.01)
+    decay = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.99)
+    for _ in range(800):
+        optimizer.zero_grad()
+        loss(objective, wrong, start(50)).mean().backward()
+        optimizer.step()
+        decay.step()
+    found = wrong.network.gains.detach().tolist()
+    assert found == pytest.approx(gains, rel=1e-3)
+
+
+def test_a_step_learns_to_mend_the_one_before() -> None:
+    """An error of the first step is in the state that the second one begins with."""
+    plan = every(4)
+    objective = PathMatching(NORMAL, every(1), plan, SquaredDistance())
+    first, second = exact_gains(plan, 4)
+    student = Denoiser(Gains(plan, [first + 0.01, second]), VP())
+    loss(objective, student, start(200)).mean().backward()
+    _, slope = student.network.gains.grad
+    assert float(slope) > 0  # too large a state asks for a smaller gain
+
+    # of the second step's gain only the second step's miss is a function
+    h = 1e-6
+    values = [
+        loss(objective, Denoiser(Gains(plan, [first + 0.01, g]), VP()), start(200)).mean().item()
+        for g in (second + h, second - h)
+    ]
+    assert (values[0] - values[1]) / (2 * h) == pytest.approx(float(slope), rel=1e-5)
+
+
+def test_padding_changes_nothing() -> None:
+    """Of clouds: the loss of the real particles is that of a smaller cloud."""
+
+    class Each:
+        schedule = VP()
+
+        def __call__(self, x: Tensor, t: Tensor, *context: Tensor | None) -> Tensor:
+            return NORMAL(x.flatten(0, 1), t.repeat_interleave(x.shape[1])).view_as(x)
+
+    objective = PathMatching(Each(), every(1), every(4))
+    student = Denoiser(Gains(every(4), [0.3, 0.8]), VP())
+
+    class Wide:
+        schedule = VP()
+
+        def __call__(self, x: Tensor, t: Tensor, *context: Tensor | None) -> Tensor:
+            return student(x.flatten(0, 1), t.repeat_interleave(x.shape[1])).view_as(x)
+
+    noise = start(20).view(4, 5, 1)
+    mask = torch.tensor([True, True, True, False, False]).expand(4, 5)
+    padded = objective(Wide(), noise, noise[:, 0, 0], noise, None, mask)  # type: ignore[arg-type]
+    small = noise[:, :3]
+    alone = objective(Wide(), small, small[:, 0, 0], small)  # type: ignore[arg-type]
+    torch.testing.assert_close(padded, alone)
+
+
+def test_what_cannot_be_matched_is_refused() -> None:
+    for wrong in (EulerMaruyama(8), Heun(4)):
+        with pytest.raises(ValueError, match="of one evaluation a step"):
+            PathMatching(MIXTURE, wrong.plan(VP()), every(4))
+    with pytest.raises(ValueError, match="8 steps cannot be divided into 3"):
+        PathMatching(MIXTURE, every(1), DDIM(3).plan(VP()))
+    with pytest.raises(ValueError, match="begin at the same noise"):
+        late = every(4).steps[1:]
+        assert isinstance(late[0], LinearStep)
+        PathMatching(MIXTURE, every(1), Plan(late[0].level, late))

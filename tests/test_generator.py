@@ -137,6 +137,8 @@ def test_classes(generator: Generator) -> None:
         ({"count": 2, "jet_type": ["t"]}, "1 classes for 2 jets"),
         ({"count": 2, "pt": -1.0}, "pt must be positive"),
         ({"count": 2, "eta": np.inf}, "eta must be finite"),
+        ({"count": 2, "pt": 1e39}, "pt must be finite, in float32 too"),
+        ({"count": 2, "mass": 1e-50}, "mass must be positive"),
         ({"count": 2, "mass": [1.0, 2.0, 3.0]}, "mass has shape"),
         ({"count": 2, "num_particles": 31}, "num_particles"),
         ({"count": 2, "num_particles": 2.5}, "num_particles"),

@@ -145,6 +145,7 @@ def test_models_of_three_planes_make_all_of_them() -> None:
         ({"count": 2, "particle": ["p"]}, "1 classes for 2 images"),
         ({"count": 2, "momentum": [1.0, 2.0]}, "momentum has shape"),
         ({"count": 2, "momentum": [1.0, 2.0, np.inf]}, "momentum must be finite"),
+        ({"count": 2, "momentum": [1.0, 2.0, 1e39]}, "momentum must be finite, in float32 too"),
         ({"count": 2, "momentum": [1.0, 2.0, np.nan]}, "momentum must be finite"),
         ({"count": 2, "plane": 3}, "plane must be a whole number from 0 to 2"),
         ({"count": 2, "plane": 0.5}, "plane must be a whole number"),

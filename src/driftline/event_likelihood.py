@@ -27,11 +27,12 @@ from driftline.errors import InputError
 from driftline.generation import EventGenerator, class_labels
 from driftline.generator import NETWORKS, Generator
 from driftline.image_generator import NETWORK, ImageGenerator
+from driftline.streams import Stream
 
 Array = NDArray[np.float64]
 
-_DEQUANTISATION, _PROBES = 3, 4
-"""Streams of noise, beside those of sampling; the probes of the n-th network have 4 + n."""
+_PROBES = (Stream.FIRST_PROBES, Stream.SECOND_PROBES)
+"""Of the networks, in the order in which they run."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def event_likelihood(
     return EventLikelihood(
         {
             name: _of_network(
-                generator.denoisers[name], part, likelihood, Noise(seed, _PROBES + n), batch
+                generator.denoisers[name], part, likelihood, Noise(seed, _PROBES[n]), batch
             )
             for n, (name, part) in enumerate(encoded.items())
         }
@@ -156,7 +157,7 @@ def encoded_jets(
 ) -> dict[str, Encoded]:
     """Jets (N) of classes (N,) as both networks see them, dequantised with a seed."""
     p = generator.preprocessing
-    uniforms = Noise(seed, _DEQUANTISATION).uniform(
+    uniforms = Noise(seed, Stream.JUDGED_JET).uniform(
         torch.arange(len(jets)), (1 + STRUCTURE_UNIFORMS,), dtype=torch.float64
     )
     u = uniforms.numpy()
@@ -194,11 +195,11 @@ def _encoded(
 ) -> dict[str, Encoded]:
     """What each network has to tell the density of, by name."""
     own = [events.types[k] for k in events.labels]
-    asked = own if event_type is None else event_type
+    judged = own if event_type is None else event_type
 
     def labels(types: Sequence[str]) -> NDArray[np.int64]:
         return class_labels(
-            asked, np.arange(len(events)), generator.types, types, "class", "events"
+            judged, np.arange(len(events)), generator.types, types, "class", "events"
         )
 
     unlike = generator.unlike(events)

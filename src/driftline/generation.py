@@ -89,7 +89,7 @@ def accelerated(denoiser: Denoiser) -> Denoiser:
 
 
 def class_labels(
-    asked: str | Sequence[str] | None,
+    chosen: str | Sequence[str] | None,
     numbers: NDArray[np.int64],
     known: Sequence[str],
     types: Sequence[str],
@@ -99,7 +99,7 @@ def class_labels(
     """(N,) class of each event to be generated, an index into ``types``.
 
     Args:
-        asked: one class, one class an event, or None for the known ones in turn.
+        chosen: one class, one class an event, or None for the known ones in turn.
         numbers: (N,) of the events.
         known: the classes that the model was trained on.
         types: all classes that its labels count.
@@ -109,12 +109,12 @@ def class_labels(
     Raises:
         InputError: a class is not known, or there is not one for each event.
     """
-    if asked is None:
+    if chosen is None:
         names: Sequence[str] = [known[i % len(known)] for i in numbers]
-    elif isinstance(asked, str):
-        names = [asked] * len(numbers)
+    elif isinstance(chosen, str):
+        names = [chosen] * len(numbers)
     else:
-        names = asked
+        names = chosen
     if len(names) != len(numbers):
         raise InputError(f"{len(names)} classes for {len(numbers)} {events}; give one for each")
     for name in dict.fromkeys(names):
@@ -197,3 +197,19 @@ class EventGenerator(Protocol):
         progress: Callable[[int], None] | None = None,
     ) -> Generation:
         """Generate events; event i of a seed is the same whatever count, first and batch."""
+
+
+def check_sampler(generator: EventGenerator, sampler: NetworkSamplers) -> None:
+    """Refuse a sampler that the networks of a model cannot run, before any event is drawn.
+
+    Raises:
+        InputError: there is not one for each network, or one has no plan for a network's schedule:
+            it is not fitted, or its grid leaves the schedule's range.
+    """
+    denoisers = generator.denoisers
+    each = sampler.each(list(denoisers))
+    for (network, denoiser), own in zip(denoisers.items(), each, strict=True):
+        try:
+            own.plan(denoiser.schedule)
+        except ValueError as error:
+            raise InputError(f"sampler of the {network} ({own.label}): {error}") from error

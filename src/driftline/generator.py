@@ -30,12 +30,10 @@ from driftline.generation import Costs, Priced, Problem, accelerated, class_labe
 from driftline.jet_guidance import JetGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
 from driftline.networks import build
+from driftline.streams import Stream
 
 NETWORKS = ("jet level", "particle level")
 """In the order in which they run."""
-
-_JET_LEVEL, _PARTICLE_LEVEL, _DEQUANTISATION = range(3)
-"""Streams of noise: one for each independent use of the seed."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +224,7 @@ class Generator:
         particle_level = sample(
             model,
             chosen.each(NETWORKS)[1],
-            noise=Noise(seed, _PARTICLE_LEVEL),
+            noise=Noise(seed, Stream.SECOND_NETWORK),
             events=torch.arange(first, first + count),
             shape=(drawn.mask.shape[1], len(PARTICLE_FEATURES)),
             condition=drawn.condition,
@@ -272,13 +270,14 @@ class Generator:
         labels = class_labels(
             jet_type, events.numpy(), self.types, self.preprocessing.types, "jet type", "jets"
         )
-        asked = self._asked(count, pt, eta, mass, num_particles)
-        z_given, given = self._encode_given(asked, labels, Noise(seed, _DEQUANTISATION), events)
+        values = _columns(count, pt, eta, mass, num_particles)
+        noise = Noise(seed, Stream.GIVEN_MULTIPLICITY)
+        z_given, given = self._encode_given(values, labels, noise, events)
         drawn = given.new_ones(count, len(STRUCTURE_FEATURES))
         cost = sample(
             self.jet_level,
             for_networks(sampler or self.default_sampler).each(NETWORKS)[0],
-            noise=Noise(seed, _JET_LEVEL),
+            noise=Noise(seed, Stream.FIRST_NETWORK),
             events=events,
             shape=(JET_LEVEL_FEATURES,),
             condition=self.jet_condition(labels, z_given, given),
@@ -290,7 +289,7 @@ class Generator:
         z_features = torch.where(given, z_given, z_features)
         encoded = z_features.numpy(), z_structure.numpy()
         features = self.preprocessing.decode_features(encoded[0], labels)
-        features = np.where(np.isnan(asked), features, asked.astype(np.float32))
+        features = np.where(np.isnan(values), features, values.astype(np.float32))
         return JetLevel(
             labels=labels,
             features=features,
@@ -317,30 +316,14 @@ class Generator:
         one_hot = torch.from_numpy(self.preprocessing.one_hot(labels))
         return torch.cat([one_hot, z_given, given.float()], dim=1)
 
-    def _asked(self, count: int, *values: ArrayLike | None) -> NDArray[np.float64]:
-        """The features asked for, (N, 4); NaN where the model is to draw them."""
-        columns = []
-        for name, value in zip(JET_FEATURES, values, strict=True):
-            column = np.full(count, np.nan) if value is None else np.asarray(value, np.float64)
-            if column.shape not in ((), (count,)):
-                raise InputError(
-                    f"{name} has shape {column.shape} for {count} jets; give one value or one a jet"
-                )
-            if np.any(np.isinf(column)):
-                raise InputError(f"{name} must be finite; mend the values")
-            if name in ("pt", "mass") and np.any(column <= 0):
-                raise InputError(f"{name} must be positive; mend the values")
-            columns.append(np.broadcast_to(column, (count,)))
-        return np.stack(columns, axis=1)
-
     def _encode_given(
-        self, asked: NDArray[np.float64], labels: NDArray[np.int64], noise: Noise, events: Tensor
+        self, values: NDArray[np.float64], labels: NDArray[np.int64], noise: Noise, events: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Encoded features, zero where not given, and which are given; both (N, 4)."""
-        given = ~np.isnan(asked)
-        typical = self.preprocessing.decode_features(np.zeros_like(asked), labels)
+        given = ~np.isnan(values)
+        typical = self.preprocessing.decode_features(np.zeros_like(values), labels)
         uniform = noise.uniform(events, (1,), dtype=torch.float64).numpy()[:, 0]
-        z = self.preprocessing.encode_features(np.where(given, asked, typical), labels, uniform)
+        z = self.preprocessing.encode_features(np.where(given, values, typical), labels, uniform)
         z_given = torch.from_numpy(np.where(given, z, 0.0).astype(np.float32))
         return z_given, torch.from_numpy(given)
 
@@ -391,3 +374,23 @@ class Generator:
 
 def _device(denoiser: Denoiser) -> torch.device:
     return next(denoiser.parameters()).device
+
+
+def _columns(count: int, *values: ArrayLike | None) -> NDArray[np.float64]:
+    """Features of jets, one value or one a jet, as (N, 4); NaN where the model is to draw them."""
+    columns = []
+    for name, value in zip(JET_FEATURES, values, strict=True):
+        column = np.full(count, np.nan) if value is None else np.asarray(value, np.float64)
+        if column.shape not in ((), (count,)):
+            raise InputError(
+                f"{name} has shape {column.shape} for {count} jets; give one value or one a jet"
+            )
+        # as jets hold them: what is finite in float64 may be infinite or zero there
+        with np.errstate(over="ignore", under="ignore"):
+            single = column.astype(np.float32)
+        if np.any(np.isinf(single)):
+            raise InputError(f"{name} must be finite, in float32 too; mend the values")
+        if name in ("pt", "mass") and np.any(single <= 0):
+            raise InputError(f"{name} must be positive; mend the values")
+        columns.append(np.broadcast_to(column, (count,)))
+    return np.stack(columns, axis=1)

@@ -25,6 +25,7 @@ from driftline.generation import Costs, Priced, Problem, accelerated, class_labe
 from driftline.image_guidance import ImageGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
 from driftline.networks import build
+from driftline.streams import Stream
 
 NETWORK = "image"
 """Name of the only network."""
@@ -176,14 +177,14 @@ class ImageGenerator:
             raise InputError(f"count must be at least 1, got {count}; ask for some images")
         events = np.arange(first, first + count)
         labels = self._labels(particle, events)
-        asked = self._momentum(momentum, count)
+        momenta = self._momentum(momentum, count)
         planes = self._planes(plane, events // (len(self.types) if particle is None else 1))
-        condition = self._condition(labels, asked, planes)
+        condition = self.preprocessing.condition(count, labels, momenta, planes)
         chosen = for_networks(sampler or self.default_sampler)
         cost = sample(
             self._guided(guidance, condition),
             chosen.each([NETWORK])[0],
-            noise=Noise(seed),
+            noise=Noise(seed, Stream.FIRST_NETWORK),
             events=torch.from_numpy(events),
             shape=self.preprocessing.shape,
             condition=torch.from_numpy(condition),
@@ -200,7 +201,7 @@ class ImageGenerator:
             types=p.types,
             planes=planes,
             event=events,
-            momentum=None if momentum is None else asked.astype(np.float32),
+            momentum=None if momentum is None else momenta.astype(np.float32),
             unit=p.unit,
             threshold=p.threshold,
             pitch=p.pitch,
@@ -220,7 +221,7 @@ class ImageGenerator:
         """
         events = np.arange(count)
         planes = self._planes(None, events // len(self.types))
-        condition = self._condition(self._labels(None, events), self._momentum(None, count), planes)
+        condition = self.preprocessing.condition(count, self._labels(None, events), planes=planes)
         return {NETWORK: Problem(self.preprocessing.shape, torch.from_numpy(condition))}
 
     def _guided(
@@ -233,15 +234,6 @@ class ImageGenerator:
         told = torch.from_numpy(condition)
         return guidance.guided(self.denoiser, told, self.preprocessing, left_out)
 
-    def _condition(
-        self, labels: NDArray[np.int64], momentum: NDArray[np.float64], planes: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
-        """(N, F) of what is told; a momentum that is NaN is not."""
-        given = np.ones((len(labels), 3), dtype=bool)
-        given[:, 1] = np.isfinite(momentum).all(axis=1)
-        told = np.where(given[:, 1:2], momentum, 0.0)
-        return self.preprocessing.condition(len(labels), labels, told, planes, given)
-
     def _labels(
         self, particle: str | Sequence[str] | None, events: NDArray[np.int64]
     ) -> NDArray[np.int64]:
@@ -250,17 +242,21 @@ class ImageGenerator:
 
     def _momentum(self, momentum: ArrayLike | None, count: int) -> NDArray[np.float64]:
         """Momenta asked for, (N, 3); NaN throughout where the model is to draw one."""
-        asked = np.asarray(np.nan if momentum is None else momentum, dtype=np.float64)
-        if momentum is not None and asked.shape not in ((3,), (count, 3)):
+        momenta = np.asarray(np.nan if momentum is None else momentum, dtype=np.float64)
+        if momentum is not None and momenta.shape not in ((3,), (count, 3)):
             raise InputError(
-                f"momentum has shape {asked.shape} for {count} images; give x, y, z [MeV/c], "
+                f"momentum has shape {momenta.shape} for {count} images; give x, y, z [MeV/c], "
                 "once or for every image"
             )
-        asked = np.broadcast_to(asked, (count, 3))
-        unknown = np.isnan(asked)
-        if np.isinf(asked).any() or np.any(unknown.any(axis=1) != unknown.all(axis=1)):
-            raise InputError("momentum must be finite, or NaN in x, y and z; mend the values")
-        return asked
+        momenta = np.broadcast_to(momenta, (count, 3))
+        unknown = np.isnan(momenta)
+        with np.errstate(over="ignore"):  # as images hold them
+            infinite = np.isinf(momenta.astype(np.float32))
+        if infinite.any() or np.any(unknown.any(axis=1) != unknown.all(axis=1)):
+            raise InputError(
+                "momentum must be finite, in float32 too, or NaN in x, y and z; mend the values"
+            )
+        return momenta
 
     def _planes(self, plane: ArrayLike | None, turn: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Planes of each image (N, C): those asked for, or one after the other by its turn (N,)."""
@@ -269,15 +265,15 @@ class ImageGenerator:
             if plane is not None:
                 raise InputError(f"plane: the model makes {channels} planes at once; leave it out")
             return np.tile(np.arange(channels, dtype=np.uint8), (len(turn), 1))
-        asked = np.asarray(np.nan if plane is None else plane, dtype=np.float64)
-        if asked.shape not in ((), turn.shape):
+        planes = np.asarray(np.nan if plane is None else plane, dtype=np.float64)
+        if planes.shape not in ((), turn.shape):
             raise InputError(
-                f"plane has shape {asked.shape} for {len(turn)} images; give one or one an image"
+                f"plane has shape {planes.shape} for {len(turn)} images; give one or one an image"
             )
-        asked = np.where(np.isnan(asked), turn % known, asked)
-        if not np.isin(asked, range(known)).all():
+        planes = np.where(np.isnan(planes), turn % known, planes)
+        if not np.isin(planes, range(known)).all():
             raise InputError(f"plane must be a whole number from 0 to {known - 1}; mend the values")
-        return asked.astype(np.uint8)[:, None]
+        return planes.astype(np.uint8)[:, None]
 
     def save(self, path: Path, force: bool = False) -> None:
         """Write one safetensors file.

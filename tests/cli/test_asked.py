@@ -6,17 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.cli.asked import AskedFeatures, AskedMomentum, Range
+from driftline.data.formats.conditions import JETS
 from driftline.errors import InputError
 
 EVENTS = np.arange(4000)
+ANY = JETS.columns["eta"]
 
 
 @settings(max_examples=50)
 @given(low=st.floats(-1e4, 1e4), width=st.floats(0, 1e4), u=st.floats(0, 1, exclude_max=True))
 def test_ranges_hold_what_is_drawn(low, width, u):
-    found = Range.parse("--pt", f"{low!r}:{low + width!r}").at(np.array([u]))
+    found = Range.parse("--eta", f"{low!r}:{low + width!r}", ANY).at(np.array([u]))
     assert low <= found[0] <= low + width or found[0] == pytest.approx(low + width)
-    assert Range.parse("--pt", repr(low)).at(np.array([u]))[0] == low
+    assert Range.parse("--eta", repr(low), ANY).at(np.array([u]))[0] == low
 
 
 def test_whole_numbers_have_equal_chances_at_both_ends():
@@ -63,6 +65,10 @@ def test_components_are_numbers_or_ranges():
         ("1:2:3", "no range"),
         ("1:inf", "finite"),
         ("2:1", "lower one first"),
+        ("0:1", "is 0; write a positive"),
+        ("-100:100", "is -100; write a positive"),
+        ("1:1e39", "is 1e39; write a finite"),
+        ("1e-50", "is 1e-50; write a positive"),
     ],
 )
 def test_bad_ranges_are_named(text, words):
@@ -71,9 +77,11 @@ def test_bad_ranges_are_named(text, words):
 
 
 def test_bad_wholes_and_momenta_are_named():
-    with pytest.raises(InputError, match="--num-particles: ends .* whole"):
+    with pytest.raises(InputError, match="--num-particles is 2.5; write a whole number from 1"):
         AskedFeatures.parse({"num_particles": "2.5:4"})
     with pytest.raises(InputError, match="--momentum 1,2: is no momentum"):
         AskedMomentum.parse("1,2")
     with pytest.raises(InputError, match="--momentum -5: a magnitude is not negative"):
         AskedMomentum.parse("-5")
+    with pytest.raises(InputError, match="--momentum is 1e39; write a finite"):
+        AskedMomentum.parse("1e39,0,0")

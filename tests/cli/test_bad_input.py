@@ -8,6 +8,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from driftline.data.formats import jetnet
+from driftline.generator import Generator
 from driftline.modelfile import FORMAT
 
 
@@ -165,9 +166,16 @@ def test_output_that_cannot_be_written(run, model, data, tmp_path, command):
         (["--sampler", "magic"], ["--sampler", "unknown sampler 'magic'", "rk45"]),
         (["--sampler", "em:order=2"], ["--sampler", "no setting 'order=2'", "steps"]),
         (["--sampler", "rk45", "--steps", "5"], ["--steps", "leave it out"]),
-        (["--num-particles", "31"], ["num_particles", "1 to 30"]),
-        (["--num-particles", "2.5"], ["num_particles", "whole number"]),
-        (["--pt", "-3"], ["pt must be", "positive"]),
+        (["--sampler", "bespoke:steps=8"], ["jet level", "not fitted", "driftline tune"]),
+        (["--sampler", "dpm:steps=2,grid=tuned;levels=-99"], ["jet level", "schedule's range"]),
+        (["--sampler", "dpm:steps=2 + bespoke:steps=8"], ["particle level", "not fitted"]),
+        (["--num-particles", "31"], ["--num-particles is 31", "1 to 30"]),
+        (["--num-particles", "25:50"], ["--num-particles is 50", "1 to 30"]),
+        (["--num-particles", "0:5"], ["--num-particles is 0", "1 to 30"]),
+        (["--num-particles", "2.5"], ["--num-particles is 2.5", "whole number"]),
+        (["--pt", "-3"], ["--pt is -3", "positive"]),
+        (["--pt", "-100:100"], ["--pt is -100", "positive"]),
+        (["--pt", "1e300"], ["--pt is 1e300", "finite"]),
         (["--mass", "nan"], ["--mass is nan", "finite"]),
         (["--device", "abacus"], ["--device abacus", "use cpu"]),
         (["--conditions", "absent.csv"], ["absent.csv", "cannot be read"]),
@@ -178,6 +186,35 @@ def test_output_that_cannot_be_written(run, model, data, tmp_path, command):
 )
 def test_bad_options_of_sample(run, model, tmp_path, options, words):
     refused(run("sample", model, "--type", "g", "--out", tmp_path / "g.hdf5", *options), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_conditions_that_the_model_cannot_meet_name_the_line(run, model, tmp_path):
+    asked = tmp_path / "asked.csv"
+    for text, words in (
+        ("num_particles\n30\n31\n", ["line 3", "'31'", "1 to 30"]),
+        ("pt\n1e39\n", ["line 2", "'1e39'", "finite"]),
+    ):
+        asked.write_text(text)
+        refused(run("sample", model, "--conditions", asked, "--out", tmp_path / "out"), *words)
+    assert list(tmp_path.iterdir()) == [asked]
+
+
+@pytest.mark.parametrize("command", ["study", "tune"])
+def test_unfitted_samplers_are_refused_before_events_are_drawn(
+    run, model, data, tmp_path, monkeypatch, command
+):
+    def never(*arguments, **options):
+        raise AssertionError("events were drawn")
+
+    monkeypatch.setattr(Generator, "generate", never)
+    monkeypatch.setattr(Generator, "problems", never)
+    arguments = {
+        "study": ["study", model, data, "--out", tmp_path],
+        "tune": ["tune", model, data, "--out", tmp_path / "m.safetensors", "--study", tmp_path],
+    }[command]
+    samplers = ["--sampler", "rk45:tolerance=1e-3", "--sampler", "bespoke:steps=8"]
+    refused(run(*arguments, "--count", 30, *samplers), "not fitted", "driftline tune")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -54,6 +54,9 @@ def test_sample_gives_the_images_of_a_file(run, image_model, reference, images, 
     done = run("sample", image_model, "--conditions", asked, "--steps", 2, "--out", out)
     assert done.code == 0, done.err
     made = image_file.read(out)
+    assert [made.types[k] for k in made.labels] == ["p", "mu-", "p", "p"]
+    assert made.event.tolist() == [0, 0, 1, 2]
+    np.testing.assert_array_equal(made.momentum, [[1, 2, 3], [np.nan] * 3, [np.nan] * 3, [4, 5, 6]])
     protons = made.of_type("p")
     np.testing.assert_array_equal(protons.momentum, [[1, 2, 3], [np.nan] * 3, [4, 5, 6]])
     assert protons.planes[:, 0].tolist() == [2, 1, 2]
@@ -98,6 +101,7 @@ def test_evaluate_and_study(run, image_model, reference, tmp_path):
         (["--pt", "3"], ["--pt", "models of jets"]),
         (["--momentum", "1,2"], ["--momentum 1,2", "three numbers"]),
         (["--momentum", "1,2,inf"], ["--momentum is inf", "finite"]),
+        (["--momentum", "1e39,0,0"], ["--momentum is 1e39", "finite"]),
         (["--momentum", "800:100"], ["--momentum 800:100", "lower one first"]),
         (["--conditions", "absent.csv", "--plane", "1"], ["--plane", "--conditions"]),
         (["--sampler", "dpm:steps=2 + dpm:steps=3"], ["2 samplers", "1 network"]),

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from driftline.data.formats import conditions, image_file, jetnet
+from driftline.data.formats.conditions import Conditions
 from driftline.errors import InputError
 from made_images import made_images
 
@@ -21,6 +24,30 @@ def test_csv(tmp_path):
     np.testing.assert_array_equal(top.features["pt"], [1000.5, 900])
 
 
+def test_csv_of_a_spreadsheet_begins_with_a_mark(tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text("type,pt\nt,1000\n", encoding="utf-8-sig")
+    assert conditions.read(path).types.tolist() == ["t"]
+
+
+@given(types=st.lists(st.sampled_from("gqtwz"), min_size=1), order=st.permutations("gqtwz"))
+def test_what_is_made_class_by_class_goes_back_into_the_order_of_the_lines(types, order):
+    wanted = Conditions(np.array(types), {"pt": np.arange(len(types), dtype=float)})
+    made = np.concatenate([wanted.of_type(name).features["pt"] for name in order])
+    assert made[wanted.in_order(order)].tolist() == wanted.features["pt"].tolist()
+    some = [t in order[:2] for t in types]
+    made = np.concatenate([wanted.of_type(name).features["pt"] for name in order[:2]])
+    assert made[wanted.in_order(order[:2])].tolist() == wanted.features["pt"][some].tolist()
+
+
+def test_jets_of_a_model_have_at_most_its_particles(tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text("num_particles\n30\n31\n")
+    assert len(conditions.read(path, conditions.jets_of(31))) == 2
+    with pytest.raises(InputError, match=r"line 3: num_particles is '31'; .* from 1 to 30"):
+        conditions.read(path, conditions.jets_of(30))
+
+
 def test_csv_without_classes_is_for_every_class(tmp_path):
     path = tmp_path / "asked.csv"
     path.write_text("mass\n80\n91\n")
@@ -28,6 +55,7 @@ def test_csv_without_classes_is_for_every_class(tmp_path):
     assert asked.types is None
     assert asked.of_type("z") is asked
     assert len(asked) == 2
+    assert asked.in_order(["z", "g"]).tolist() == [0, 1, 2, 3]
 
 
 def test_jetnet_file(tmp_path, make_jets):
@@ -52,6 +80,9 @@ def test_jetnet_file(tmp_path, make_jets):
         ("mass,pt\n1,-2\n", ["line 2", "pt", "'-2'", "positive"]),
         ("pt,mass\n1,0\n", ["line 2", "mass", "'0'", "positive"]),
         ("num_particles\n5\n2.5\n", ["line 3", "num_particles", "whole"]),
+        ("pt\n1e39\n", ["line 2", "pt", "'1e39'", "finite"]),
+        ("mass\n1e-50\n", ["line 2", "mass", "positive"]),
+        ("pt;mass\n1;2\n", ["line 1", "semicolons", "commas"]),
         ("type\nb\n", ["line 2", "type", "'b'", "g, q, t, w, z"]),
     ],
 )

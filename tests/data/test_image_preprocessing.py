@@ -141,6 +141,21 @@ def test_what_is_not_given_is_zero():
     assert fitted.condition(1, momentum=np.zeros((1, 3)))[0, 9] == 1
 
 
+def test_a_momentum_that_is_not_known_is_not_told():
+    images = sparse()
+    fitted = ImagePreprocessing.fit(images)
+    full, momentum = fitted.condition_of(images), images.momentum.copy()
+    momentum[3] = np.nan
+    told = np.ones((20, 3), dtype=bool)
+    z = fitted.condition_of(replace(images, momentum=momentum), told)
+    full[3, 6:10] = 0
+    assert np.array_equal(z, full)
+    assert told.all()
+    momentum[7, 1] = np.nan
+    with pytest.raises(InputError, match="image 7 is infinite or NaN in part"):
+        fitted.condition_of(replace(images, momentum=momentum))
+
+
 def test_classes_are_found_by_name():
     images = sparse()
     fitted = ImagePreprocessing.fit(images)

@@ -128,6 +128,23 @@ def test_images_of_unknown_momentum_are_not_told_one(images: Images) -> None:
     assert (condition[:, K : K + 4] == 0).all()
 
 
+def test_some_images_may_have_no_momentum(images: Images) -> None:
+    """As a file may: a row of NaN, which turns do not change."""
+    assert images.momentum is not None
+    momentum = images.momentum.copy()
+    momentum[:5] = np.nan
+    events = ImageEvents(
+        replace(images, momentum=momentum),
+        ImagePreprocessing.fit(images),
+        exchanged=("x", "y"),
+        mirrored=("z",),
+    )
+    condition = events.batch(torch.arange(10), generator_for(5)).condition
+    assert condition is not None
+    assert (condition[:5, K : K + 4] == 0).all()
+    assert (condition[5:, K + 3] == 1).all()
+
+
 def test_samples_share_no_event(images: Images, data: Path, tmp_path: Path) -> None:
     training, validation = read_samples(data, 0.3)
     assert len(training) + len(validation) == len(images)

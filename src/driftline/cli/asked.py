@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from driftline.data.clouds import JET_FEATURES
+from driftline.data.formats.conditions import IMAGES, JETS, MOMENTUM, Column, Layout
 from driftline.diffusion.noise import Noise
 from driftline.errors import InputError
+from driftline.streams import Stream
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
-
-_STREAM = 3
-"""Of noise: generators use 0 to 2 of a seed."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +25,16 @@ class Range:
     high: float
 
     @classmethod
-    def parse(cls, option: str, text: str) -> "Range":
+    def parse(cls, option: str, text: str, column: Column) -> "Range":
         """``900`` or ``900:1100``.
 
+        Args:
+            option: that it is given with.
+            text: of it.
+            column: which numbers are allowed.
+
         Raises:
-            InputError: it is neither; the message names the option.
+            InputError: it is neither, or an end is not allowed; the message names the option.
         """
         try:
             ends = [float(part) for part in text.split(":")]
@@ -39,8 +42,10 @@ class Range:
             ends = []
         if not 1 <= len(ends) <= 2:
             raise InputError(f"{option} {text}: is no number and no range; give 900 or 900:1100")
-        if not all(map(isfinite, ends)):
-            raise InputError(f"{option} is {text}; give finite numbers")
+        for end, part in zip(ends, text.split(":"), strict=True):
+            remedy = column.refused(end)
+            if remedy is not None:
+                raise InputError(f"{option} is {part.strip()}; {remedy}")
         if ends[0] > ends[-1]:
             raise InputError(f"{option} {text}: ends below its beginning; give the lower one first")
         return cls(ends[0], ends[-1])
@@ -67,21 +72,23 @@ class AskedFeatures:
     ranges: Mapping[str, Range]
 
     @classmethod
-    def parse(cls, given: Mapping[str, str | None]) -> "AskedFeatures":
+    def parse(cls, given: Mapping[str, str | None], layout: Layout = JETS) -> "AskedFeatures":
         """From the options' texts; None leaves a feature to the model.
 
+        Args:
+            given: the texts, by name of the feature.
+            layout: what jets of the model can be asked for.
+
         Raises:
-            InputError: one is no number or range, or a range of particles not of whole numbers.
+            InputError: one is no number or range, or an end of it is not allowed.
         """
-        ranges = {
-            name: Range.parse(f"--{name.replace('_', '-')}", text)
-            for name, text in given.items()
-            if text is not None
-        }
-        number = ranges.get("num_particles")
-        if number is not None and number.low != number.high and (number.low % 1 or number.high % 1):
-            raise InputError("--num-particles: ends of a range must be whole numbers; round them")
-        return cls(ranges)
+        return cls(
+            {
+                name: Range.parse(f"--{name.replace('_', '-')}", text, layout.columns[name])
+                for name, text in given.items()
+                if text is not None
+            }
+        )
 
     def of(self, events: Numbers, seed: int) -> dict[str, Array]:
         """(N,) of each feature, for events (N,) by their numbers."""
@@ -105,7 +112,7 @@ class AskedMomentum:
         """``x,y,z`` or one magnitude, each a number or a range.
 
         Raises:
-            InputError: it is neither.
+            InputError: it is neither, or a number is not allowed.
         """
         texts = text.split(",")
         if len(texts) not in (1, 3):
@@ -113,7 +120,8 @@ class AskedMomentum:
                 f"--momentum {text}: is no momentum; give three numbers, 100,0,-50, or a magnitude "
                 "or its range, 100:800"
             )
-        parts = tuple(Range.parse("--momentum", part) for part in texts)
+        column = IMAGES.columns[MOMENTUM[0]]
+        parts = tuple(Range.parse("--momentum", part, column) for part in texts)
         if len(parts) == 1 and parts[0].low < 0:
             raise InputError(f"--momentum {text}: a magnitude is not negative; give it from 0 up")
         return cls(parts)
@@ -132,7 +140,7 @@ class AskedMomentum:
 def _uniform(events: Numbers, seed: int, columns: int) -> Array:
     """(N, columns) between 0 and 1; those of an event are the same in every batch and shard."""
     drawn: Array = (
-        Noise(seed, _STREAM)
+        Noise(seed, Stream.ASKED)
         .uniform(torch.as_tensor(events), (columns,), dtype=torch.float64)
         .numpy()
     )

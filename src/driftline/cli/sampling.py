@@ -18,7 +18,7 @@ from driftline.data.formats import conditions, image_file, jetnet
 from driftline.data.formats.conditions import Conditions, Layout
 from driftline.data.shipped import reference_path
 from driftline.errors import InputError
-from driftline.generation import EventGenerator, Generation
+from driftline.generation import EventGenerator, Generation, check_sampler
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
 from driftline.image_guidance import Emphasis
@@ -60,14 +60,14 @@ class Order:
         """Refuse what the model cannot make.
 
         Raises:
-            InputError: it does not know a class, or has not as many networks as there are samplers.
+            InputError: it does not know a class, or cannot run the samplers.
         """
         for name in self.types or ():
             if name not in generator.types:
                 raise InputError(
                     f"--types: unknown class {name!r}; the model knows {', '.join(generator.types)}"
                 )
-        self.sampler.each(list(generator.denoisers))
+        check_sampler(generator, self.sampler)
 
     def provenance(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Attributes of the events, with the model as the user named it."""
@@ -75,24 +75,28 @@ class Order:
 
 
 def sample_jets(
-    generator: Generator, order: Order, given: Mapping[str, str | None], asked: Path | None
+    generator: Generator, order: Order, given: Mapping[str, str | None], path: Path | None
 ) -> None:
     """Generate jets and write them in JetNet's format.
+
+    Jet i of a class is that of the i-th line of the class in a file of features.
 
     Args:
         generator: the model.
         order: how many, of which classes, where to.
         given: numbers or ranges of the features; None where the model is to draw them.
-        asked: file of the features of each jet.
+        path: file of the features of each jet, or None.
 
     Raises:
         InputError: classes, features or the output are not valid.
     """
-    ranges = AskedFeatures.parse(given)
-    wanted = None if asked is None else _read(asked, conditions.JETS, order.count, **given)
+    most = generator.preprocessing.max_particles
+    layout = conditions.jets_of(most)
+    ranges = AskedFeatures.parse(given, layout)
+    wanted = None if path is None else _read(path, layout, order.count, **given)
     names = _classes(order.types, wanted, generator.types)
     single = order.out.suffix in (".hdf5", ".h5")
-    _check_out(order.out, single, names, generator.preprocessing.max_particles, order.force)
+    _check_out(order.out, single, names, most, order.force)
     model = generator.accelerated() if order.fast else generator
     made: dict[str, Generation] = {}
     parts = []
@@ -124,17 +128,20 @@ def sample_images(
     order: Order,
     momentum: str | None,
     plane: int | None,
-    asked: Path | None = None,
+    path: Path | None = None,
     scale: float | None = None,
 ) -> None:
     """Generate images and write them to one file.
+
+    Image i is that of the i-th line of a file that tells classes; otherwise they are class by
+    class.
 
     Args:
         generator: the model.
         order: how many, of which classes, where to.
         momentum: numbers or ranges [MeV/c], see ``AskedMomentum``, or None.
         plane: of all images, or None.
-        asked: file of what is asked of each image.
+        path: file of what is asked of each image, or None.
         scale: of classifier-free guidance, or None.
 
     Raises:
@@ -142,7 +149,7 @@ def sample_images(
     """
     vectors = None if momentum is None else AskedMomentum.parse(momentum)
     given = {"momentum": momentum, "plane": plane}
-    wanted = None if asked is None else _read(asked, conditions.IMAGES, order.count, **given)
+    wanted = None if path is None else _read(path, conditions.IMAGES, order.count, **given)
     names = _classes(order.types, wanted, generator.types)
     check_output(order.out, order.force)
     model = generator.accelerated() if order.fast else generator
@@ -164,6 +171,8 @@ def sample_images(
             )
             parts.append(found.images)
     joined = images.concatenate(parts)
+    if wanted is not None:
+        joined = joined[wanted.in_order(names)]
     joined = replace(joined, attributes=order.provenance(joined.attributes))
     image_file.write(order.out, joined, order.force)
     _report("images", made, order)
@@ -178,26 +187,26 @@ def _read(path: Path, layout: Layout, count: int | None, **given: object) -> Con
 
 
 def _classes(
-    wanted: list[str] | None, asked: Conditions | None, known: tuple[str, ...]
+    types: list[str] | None, wanted: Conditions | None, known: tuple[str, ...]
 ) -> list[str]:
     """The classes to generate, in the order asked for."""
-    if asked is None or asked.types is None:
-        return wanted or list(known)
-    there = [name for name in known if name in asked.types]
-    unknown = set(asked.types) - set(known)
+    if wanted is None or wanted.types is None:
+        return types or list(known)
+    there = [name for name in known if name in wanted.types]
+    unknown = set(wanted.types) - set(known)
     if unknown:
         raise InputError(f"--conditions: the model does not know class {', '.join(unknown)}")
-    missing = [name for name in wanted or [] if name not in there]
+    missing = [name for name in types or [] if name not in there]
     if missing:
         raise InputError(f"--conditions: asks for none of class {', '.join(missing)}")
-    return wanted or there
+    return types or there
 
 
 def _check_out(out: Path, single: bool, names: list[str], particles: int, force: bool) -> None:
     if single and len(names) > 1:
         raise InputError(
             f"{out}: one file holds one class and these are {', '.join(names)}; "
-            "choose one with --type or give a directory"
+            "choose one with --types or give a directory"
         )
     for file in [out] if single else [out / jetnet.file_name(n, particles) for n in names]:
         check_output(file, force)

@@ -41,12 +41,14 @@ def tune(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Fit grids to a model, compare samplers, and make the cheapest that passed its default.
+    """Fit samplers to a model, compare them, and make the cheapest that passed its default.
 
-    A sampler passes if it is shown to be non-inferior to the baseline in W1M, W1P and W1EFP of
-    every class. The verdicts are kept in the model's card.
+    Grids are fitted, and the weights of bespoke. A sampler passes if it is shown to be
+    non-inferior to the baseline in the headline metrics of every class: W1M, W1P and W1EFP of
+    jets, of images those in the study's table. The verdicts are kept in the model's card.
     """
     from driftline.cli.study import compare
+    from driftline.generation import check_sampler
     from driftline.metrics.kinds import kind_named
     from driftline.output import check_output
     from driftline.study.run import parsed
@@ -56,14 +58,15 @@ def tune(
     check_output(out, force)
     generator = load_model(model, device, threads)
     compared = sampler or kind_named(generator.kind).compared[:1]
-    parsed(compared)  # before minutes are spent on grids
-    grids = fitted(generator, candidate or CANDIDATES, study / "cells" / "grids.json")
+    for chosen in parsed(compared):  # before minutes are spent on fits
+        check_sampler(generator, chosen)
+    candidates = fitted(generator, candidate or CANDIDATES, study / "cells" / "grids.json")
     name = str(generator.card.get("name") or Path(model).stem)
     result = compare(
         generator,
         reference,
         study,
-        samplers=[*compared, *grids],
+        samplers=[*compared, *candidates],
         types=types,
         count=count,
         seeds=seeds,

@@ -221,7 +221,7 @@ class ImagePreprocessing:
         Args:
             count: N images.
             labels: (N,) index into ``types``.
-            momentum: (N, 3) [MeV/c].
+            momentum: (N, 3) [MeV/c]; one that is NaN throughout is not known, and not told.
             planes: (N, C) index into ``PLANES``.
             given: (N, 3) whether class, momentum and plane of each image are told; by default all
                 that are there.
@@ -231,9 +231,9 @@ class ImagePreprocessing:
             given, one for every plane shown.
 
         Raises:
-            InputError: a class was not trained, a momentum is not finite.
+            InputError: a class was not trained, a momentum is infinite, or NaN in part.
         """
-        told = np.ones((count, 3), dtype=bool) if given is None else given
+        told = np.ones((count, 3), dtype=bool) if given is None else given.copy()
         z = np.zeros((count, self.condition_features), dtype=np.float32)
         k = len(self.types)
         rows = np.arange(count)
@@ -241,8 +241,13 @@ class ImagePreprocessing:
             self._check_trained(labels[told[:, 0]])
             z[rows, labels] = told[:, 0]
         if momentum is not None:
-            if not np.isfinite(momentum[told[:, 1]]).all():
-                raise InputError("momentum: is NaN or infinite; give finite numbers [MeV/c]")
+            told[:, 1] &= ~np.isnan(momentum).all(axis=1)
+            bad = told[:, 1] & ~np.isfinite(momentum).all(axis=1)
+            if bad.any():
+                raise InputError(
+                    f"momentum: of image {int(np.argmax(bad))} is infinite or NaN in part; give "
+                    "finite numbers [MeV/c], or NaN in x, y and z"
+                )
             z[:, k : k + 3] = np.where(told[:, 1:2], momentum / MOMENTUM_SCALE, 0)
             z[:, k + 3] = told[:, 1]
         if planes is not None:

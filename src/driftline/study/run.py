@@ -7,7 +7,7 @@ from pathlib import Path
 from driftline.data.events import LabelledEvents
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
-from driftline.generation import EventGenerator
+from driftline.generation import EventGenerator, check_sampler
 from driftline.metrics.kinds import EventKind, kind_of
 from driftline.metrics.sample import Sample
 from driftline.network_samplers import NetworkSamplers
@@ -111,7 +111,7 @@ def run_study(
     chosen = [*kind.compared, own] if samplers is None else samplers
     plan = _plan(kind, chosen, types, seeds, count, batch, draws, reference)
     for sampler in plan.samplers:
-        sampler.each(list(generator.denoisers))
+        check_sampler(generator, sampler)
     _check_classes(plan, generator, reference)
     _check_directory(out)
     store = Store(out / "cells", kind)

@@ -6,8 +6,8 @@ asked for: of jets ``pt`` [GeV], ``eta``, ``mass`` [GeV] and ``num_particles``; 
 """
 
 import csv
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,20 @@ class Conditions:
         chosen = self.types == event_type
         return Conditions(self.types[chosen], {k: v[chosen] for k, v in self.features.items()})
 
+    def in_order(self, types: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of events made class by class, each as ``of_type`` gives it, in the file's order.
+
+        Args:
+            types: the classes made, in their order.
+
+        Returns:
+            (M,) which event comes first, second, ... As they are where the file does not tell
+            classes, so that each line is for all of them.
+        """
+        if self.types is None:
+            return np.arange(len(self) * len(types))
+        return np.argsort(np.concatenate([np.flatnonzero(self.types == t) for t in types]))
+
     @property
     def momentum(self) -> NDArray[np.float64] | None:
         """(N, 3) [MeV/c], NaN where the model is to choose; None without such columns."""
@@ -61,6 +75,17 @@ class Column:
 
     allowed: Callable[[float], bool]
     remedy: str
+
+    def refused(self, value: float) -> str | None:
+        """What to write instead of a number; None if it is allowed.
+
+        Events hold float32, so that it is judged as one: 1e39 is infinite, 1e-50 is zero.
+        """
+        with np.errstate(over="ignore", under="ignore"):
+            single = float(np.float32(value))
+        if not np.isfinite(single):
+            return "write a finite number, below 3.4e38"
+        return None if self.allowed(single) else self.remedy
 
 
 @dataclass(frozen=True)
@@ -100,12 +125,21 @@ def _of_images(path: Path) -> Conditions:
 
 _ANY = Column(lambda value: True, "write a number")
 _POSITIVE = Column(lambda value: value > 0, "write a positive number [GeV]")
-_COUNT = Column(lambda value: value >= 1 and not value % 1, "write a whole number from 1 on")
 _PLANE = Column(lambda value: value in range(len(PLANES)), "write 0, 1 or 2")
+
+
+def _count(most: int | None) -> Column:
+    """Of particles, as many as a model has places for; None: any number."""
+    end = "on" if most is None else f"to {most}"
+    return Column(
+        lambda value: value >= 1 and not value % 1 and (most is None or value <= most),
+        f"write a whole number from 1 {end}",
+    )
+
 
 JETS = Layout(
     events="jets",
-    columns=dict(zip(JET_FEATURES, (_POSITIVE, _ANY, _POSITIVE, _COUNT))),
+    columns=dict(zip(JET_FEATURES, (_POSITIVE, _ANY, _POSITIVE, _count(None)))),
     of_events=_of_jets,
     types=JET_TYPES,
 )
@@ -118,6 +152,11 @@ IMAGES = Layout(
 )
 
 
+def jets_of(particles: int) -> Layout:
+    """``JETS`` of a model of up to so many particles."""
+    return replace(JETS, columns={**JETS.columns, "num_particles": _count(particles)})
+
+
 def read(path: Path, layout: Layout = JETS) -> Conditions:
     """Read conditions from a CSV file, or from a file or directory of events.
 
@@ -128,7 +167,8 @@ def read(path: Path, layout: Layout = JETS) -> Conditions:
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):
         return layout.of_events(path)
     try:
-        with path.open(newline="") as file:
+        # spreadsheets begin a file of UTF-8 with a mark
+        with path.open(newline="", encoding="utf-8-sig") as file:
             return _parse(path, csv.reader(file, skipinitialspace=True), layout)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
@@ -141,6 +181,8 @@ def _parse(path: Path, lines: Any, layout: Layout) -> Conditions:
     known = ("type", *layout.columns)
     head = [name.strip() for name in next(lines, [])]
     for name in head:
+        if ";" in name:
+            raise InputError(f"{path}: line 1: {name!r} has semicolons; separate cells by commas")
         if name not in known or head.count(name) > 1:
             raise InputError(
                 f"{path}: line 1: column {name!r} is unknown or repeated; "
@@ -191,8 +233,7 @@ def _cell(where: str, name: str, text: str, layout: Layout) -> str:
         value = float(text)
     except ValueError:
         raise InputError(f"{where}; write a number, or nothing") from None
-    if not np.isfinite(value):
-        raise InputError(f"{where}; write a finite number, or nothing")
-    if not layout.columns[name].allowed(value):
-        raise InputError(f"{where}; {layout.columns[name].remedy}, or nothing")
+    remedy = layout.columns[name].refused(value)
+    if remedy is not None:
+        raise InputError(f"{where}; {remedy}, or nothing")
     return text

@@ -1,14 +1,17 @@
 """Tuning: grids fitted to a model are kept, and the recommendation becomes its default."""
 
 import json
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import driftline
 from driftline.data.clouds import Jets
 from driftline.diffusion.grids import TunedGrid
-from driftline.diffusion.samplers import UniPC
+from driftline.diffusion.samplers import Bespoke, UniPC
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.network_samplers import NetworkSamplers
@@ -38,6 +41,25 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
     path.write_text("{")
     with pytest.raises(InputError, match="damaged.*delete it"):
         fitted(generator, ["unipc:steps=4"], path)
+
+
+def test_fitted_weights_of_both_levels_survive_text_and_file(generator, tmp_path):
+    """The default candidates: weights and grid of a masked model of two networks."""
+    (text,) = fitted(generator, ["bespoke:steps=3"], tmp_path / "grids.json")
+    tuned = NetworkSamplers.parse(text)
+    first, second = tuned.samplers
+    assert isinstance(first, Bespoke)
+    assert isinstance(second, Bespoke)
+    assert len(first.weights) == len(second.weights) == 2 + 3 + 4
+    assert first.weights != second.weights
+    kept = copy(generator)
+    kept.card = {**generator.card, "sampler": text}
+    kept.save(tmp_path / "model.safetensors")
+    read = driftline.load(tmp_path / "model.safetensors")
+    assert read.default_sampler == tuned
+    made, again = (m.generate(5, "g", seed=2, sampler=tuned) for m in (generator, read))
+    assert made.costs.evaluations == 6
+    assert np.array_equal(made.jets.particles, again.jets.particles)
 
 
 def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):

@@ -67,7 +67,7 @@ def test_jets_are_physical(generator: Generator) -> None:
     assert (np.diff(ptrel, axis=1) <= 0).all()
     assert (jets.num_particles == jets.features[:, 3]).all()
     assert not jets.particles[~jets.mask].any()
-    assert set(made.repaired) == {"pt", "mass"}
+    assert set(made.repaired) == {"pt", "mass", "unmet"}
 
 
 def evaluations(made: Generated) -> list[float]:

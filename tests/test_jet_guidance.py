@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+import driftline
+from driftline.data.energy_moments import energy_moments
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import parse, sample
 from driftline.errors import InputError
@@ -33,6 +35,36 @@ def test_known_particles_are_in_every_jet(generator):
     each = generator.generate(6, "t", batch=4, guidance=KnownParticles(own), **asked).jets
     assert (each.particles[1] == (TWO[2] * 0.5).astype(np.float32)).all(axis=1).any()
     np.testing.assert_allclose(each.particles[3], jets.particles[3], rtol=1e-3, atol=1e-5)
+
+
+def test_jets_told_a_structure_unlike_the_known_particles_stay_jets():
+    """With a sharper error this one's particles were thrown to the largest angle."""
+    lead = np.array([[0.0, 0.0, 0.5], [0.1, -0.05, 0.2]])
+    shipped = driftline.load("jets30")
+    particles = shipped.generate(
+        1, "q", seed=1, first=41, guidance=KnownParticles(lead)
+    ).jets.particles
+    assert np.abs(particles[..., :2]).max() < 1
+    assert particles[..., 2].sum() < 1.02
+
+
+def test_the_other_particles_are_brought_to_the_pt_of_the_jet():
+    particles = np.zeros((4, 5, 3), dtype=np.float32)
+    particles[:, :4] = [[-0.2, 0.1, 0.9], [0.3, 0.2, 0.6], [0.0, 0.1, 0.8], [0.1, -0.1, 0.4]]
+    particles[3, 2:] = 0  # no others
+    known = np.tile(TWO[[0, 2]], (4, 1, 1))
+    known[2, 1, 2] = 0.99  # more than the jet has
+    moments = np.zeros((4, 6), dtype=np.float32)
+    moments[:, 2:4] = [[1.0, 0.1], [0.6, 0.1], [0.9, 0.1], [1.0, 0.1]]
+    made, counts = KnownParticles(known).finished(particles, moments)
+    sums = energy_moments(made)
+    np.testing.assert_allclose(sums[:2, 2], moments[:2, 2], rtol=1e-6)
+    assert counts["pt"] == 2
+    assert counts["unmet"] == int((np.abs(sums[:, 3] / 0.1 - 1) > 0.01).sum()) > 0
+    assert (np.diff(made[..., 2], axis=1) <= 0).all()
+    assert all(
+        (made == row.astype(np.float32)).all(axis=2).any(axis=1)[:2].all() for row in known[0]
+    )
 
 
 def test_measured_particles_are_obtained(generator):

@@ -137,7 +137,7 @@ class Generation(Protocol):
 
     @property
     def repaired(self) -> dict[str, int]:
-        """How many events needed a large correction, by what was corrected."""
+        """How many events were corrected much, by what, and how many miss what they were told."""
 
 
 class EventGenerator(Protocol):

@@ -3,7 +3,7 @@
 As in FPCD (Mikuni et al., 2304.01266) a jet-level model draws pt, eta, mass and the number of
 particles of a jet of given class, and a particle-level model draws its particles given those. Here
 the jet-level model draws the structure of the energy flow too: its lowest moments, which are then
-met exactly, and its prongs.
+imposed on the particles (``data.physical``), and its prongs.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,7 +65,8 @@ class Generated(Priced):
         jets: physical jets: 0 < ptrel < 1, vector sum of pT at most the jet's, pT-ordered, finite.
         jet_level: cost of the jet-level model.
         particle_level: cost of the particle-level model.
-        repaired: how many jets needed a large correction, by what was corrected.
+        repaired: how many jets needed a large correction of pT and of mass, and how many miss the
+            told mass all the same (``unmet``); see ``make_physical``.
     """
 
     jets: Jets

@@ -73,6 +73,75 @@ def test_one_value_for_all_is_one_bin_beside_near_simulated_events():
     assert 475 < one.simulated.asked < 525
 
 
+@pytest.mark.parametrize("tiny", [1e-4, 1e-320])
+def test_one_tiny_value_asked_does_not_spoil_its_bin(tiny):
+    asked, obtained = smeared(500, 0.9, 0.05, 6)
+    asked[0] = tiny
+    found = calibrate(PAIR, (asked, obtained), smeared(5000, 1.0, 0.05, 7), "t")
+    assert len(found.bins) == 5
+    for one in found.bins:
+        assert one.generated.linearity == pytest.approx(0.9, abs=0.05)
+        assert one.generated.resolution == pytest.approx(0.05, abs=0.03)
+
+
+def test_bins_without_finite_numbers_are_dropped():
+    asked, obtained = smeared(500, 0.9, 0.05, 6)
+    asked[asked < np.quantile(asked, 0.15)] = 1e-320
+    true = smeared(500, 1.0, 0.05, 7)
+    found = calibrate(PAIR, (asked, obtained), true, "t")
+    assert min(one.low for one in found.bins) > 100
+    assert calibrate(PAIR, (np.full(500, 1e-320), obtained), true, "t") is None
+
+
+def test_two_values_are_two_bins_each_beside_its_like():
+    made = np.repeat([100.0, 200.0], 250)
+    rng = np.random.default_rng(8)
+    true = 80 + rng.exponential(60, 20000)  # falls steeply
+    found = calibrate(PAIR, (made, made), (true, true), "t")
+    assert [one.generated.asked for one in found.bins] == [100, 200]
+    assert [one.simulated.asked for one in found.bins] == pytest.approx([100, 200], rel=0.005)
+    assert (found.bins[0].low, found.bins[0].high) == (95, 105)
+
+
+def test_almost_one_value_is_one_bin_with_simulation():
+    made = np.repeat([172.0, 172.00001], 250)
+    found = calibrate(PAIR, (made, made), smeared(5000, 1.0, 0.1, 2), "t")
+    assert len(found.bins) == 2
+    for one in found.bins:
+        assert one.high - one.low == pytest.approx(17.2, rel=0.01)
+        assert one.simulated.events > FEWEST
+
+
+def test_like_is_compared_with_like_in_wide_bins():
+    """Uniformly asked values beside a falling spectrum, one and the same response that bends."""
+    rng = np.random.default_rng(9)
+    asked, true = rng.uniform(100, 1000, 2000), 100 + rng.exponential(200, 40000)
+
+    def told(values):
+        return values, values * (values / 500) ** 0.5 * rng.normal(1, 0.02, len(values))
+
+    found = calibrate(PAIR, told(asked), told(true), "t")
+    assert all(one.simulated for one in found.bins)
+    for number in ("linearity", "resolution"):
+        ours, theirs, errors = np.array(found.compared(number)).T
+        assert (np.abs(ours - theirs) < 4 * errors + 0.002).all()
+
+
+def test_simulation_that_is_not_like_what_was_asked_is_not_shown():
+    made = np.linspace(100, 1000, 200)
+    true = np.linspace(100, 300, 5000)
+    found = calibrate(PAIR, (made, made), (true, true), "t")
+    assert [one.simulated for one in found.bins] == [None, None]
+
+
+def test_narrow_peaks_are_not_smeared():
+    """Of bins a per cent wide only simulated events within count, if there are some."""
+    rng = np.random.default_rng(10)
+    made, true = 80 + rng.normal(0, 1, 800), 80 + rng.normal(0, 1, 2000)
+    for one in calibrate(PAIR, (made, made), (true, true), "w").bins:
+        assert one.simulated.asked == pytest.approx(one.generated.asked, rel=1e-3)
+
+
 def test_bins_without_simulation_tell_of_the_generated_side_alone():
     made = smeared(1000, 1.0, 0.1, 3)
     asked, obtained = smeared(1000, 1.0, 0.1, 4)

@@ -25,8 +25,11 @@ def test_distance_is_in_standard_deviations(toy_jets):
 
 def test_distance_does_not_know_the_order_of_particles(toy_jets):
     jets = toy_jets[:20]
+    others = toy_jets[20:40]
     turned = replace(jets, particles=jets.particles[:, ::-1], mask=jets.mask[:, ::-1])
     assert not distances(turned, jets).any()
+    assert distances(jets, others).all()
+    np.testing.assert_allclose(distances(turned, others), distances(jets, others), rtol=1e-6)
 
 
 def test_few_far_jets_dominate_the_rms_and_not_the_median(toy_jets):

@@ -85,11 +85,12 @@ def distances(jets: Jets, reference: Jets) -> NDArray[np.float64]:
 
     The root mean square difference of the features of its particles, matched so that it is least
     (by pT two of almost the same could change places), in units of each feature's standard
-    deviation over the reference's particles; padding counts as zeros.
+    deviation over the reference's particles; padding counts as zeros. The mean is over as many
+    particles as the larger jet has, at least one.
     """
     scale = reference.particles[reference.mask].std(axis=0, dtype=np.float64)
     scale = np.where(scale, scale, 1)
-    real = np.maximum((jets.mask | reference.mask).sum(axis=1), 1)
+    real = np.maximum(np.maximum(jets.num_particles, reference.num_particles), 1)
     squared = np.empty(len(jets))
     for i, (here, there) in enumerate(zip(jets.particles, reference.particles, strict=True)):
         costs = cdist(here / scale, there / scale, "sqeuclidean")

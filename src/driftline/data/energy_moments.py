@@ -11,7 +11,8 @@ with weights in proportion to pT: 0 for round jets, of length 1 for two particle
 the four-momentum and the orientation of the prongs. A point-cloud model that draws particles one by
 one meets them only roughly, where a jet stored whole has pT 1 and a sharp mass. So they
 are drawn with the jet's features, and imposed on the cloud by one scale of pT, one shift, and the
-linear map of angles that moves the particles least.
+linear map of angles that moves the particles least. None stretches more than twofold: jets far from
+what they were told keep some of their own mass and ellipticity.
 """
 
 import numpy as np
@@ -90,13 +91,13 @@ def _ellipse(ellipticity: Array) -> Array:
 
 
 def impose_moments(particles: NDArray[np.floating], target: NDArray[np.floating]) -> Array:
-    """Scale pT, shift the angles and map them linearly, so that the moments are given ones.
+    """Scale pT, shift the angles and map them linearly towards given moments.
 
     The angles are found by fixed-point iteration: if they are small, axis and ellipticity are
     linear, and the mass over pT is proportional to their stretch about the axis. Single particles
     keep mass and ellipticity, whatever is asked. Jets that would have to be stretched more than
-    twofold, because they do not follow what they were told, keep some of theirs: soft particles
-    that carry a mass meant for others would end far from every jet's.
+    twofold, because they do not follow what they were told, miss some of both: soft particles
+    that carry a mass meant for others would end far from every jet's. pT and axis are met.
 
     Args:
         particles: (N, P, 3) etarel, phirel, ptrel; slots with ptrel = 0 are padding and stay.

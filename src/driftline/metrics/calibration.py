@@ -1,13 +1,17 @@
 r"""What was asked of events against what they show: linearity and resolution.
 
 Of an event with asked value :math:`a` and obtained value :math:`o` the response is :math:`r = o/a`.
-In bins of :math:`a` the *linearity* is the mean of :math:`r`, and the *resolution* half the width
-of its central 68%. Neither has to be 1 and 0: 30 particles hold only a part of a jet, and charge is
-not energy. So the same is told of the simulation, whose events have true values in the place of the
-asked ones; a generator that does as it is told has the simulation's response.
+In bins of :math:`a` the *linearity* is :math:`\sum o / \sum a`, which no single tiny :math:`a` can
+spoil, and the *resolution* half the width of the central 68% of :math:`r`. Neither has to be 1 and
+0: 30 particles hold only a part of a jet, and charge is not energy. So the same is told of the
+simulation, whose events have true values in the place of the asked ones; a generator that does as
+it is told has the simulation's response.
+
+Like is compared with like: a bin is cut into parts of equally many generated events, and the
+simulated events of each part are weighted to as many.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +30,14 @@ BINS = 8
 A_BIN = 100
 """Generated events wanted in a bin; with fewer there are fewer bins."""
 
+PARTS = 5
+"""Of a bin, in which simulated events are weighted to as many as there are generated ones."""
+
 FEWEST = 20
-"""Events below which a bin tells nothing."""
+"""Events below which a bin tells nothing; of weighted ones, as many as count (Kish 1965)."""
+
+APART = 0.02
+"""Relative difference of the mean asked from which two sides of a bin are not compared."""
 
 DRAWS = 100
 """Of the bootstrap over events."""
@@ -35,8 +45,8 @@ DRAWS = 100
 _CENTRAL = (0.15865525393145707, 0.8413447460685429)
 """Quantiles of a normal distribution at one standard deviation to either side."""
 
-_ALONE = (0.95, 1.05)
-"""Where all events are asked for the same value: simulated ones as near to it as this count."""
+_NEAR = (0.95, 1.05)
+"""Where events are asked for almost the same: simulated ones as near to it as this count."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,8 @@ class Response(BaseModel):
 
     Attributes:
         events: how many.
-        asked: mean of what they were asked.
-        linearity: mean response.
+        asked: mean of what they were asked; of simulated events weighted, like all that follows.
+        linearity: sum of obtained over sum of asked.
         linearity_error: its standard error, by bootstrap.
         resolution: half the width of the central 68% of the response.
         resolution_error: its standard error, by bootstrap.
@@ -81,7 +91,10 @@ class Response(BaseModel):
 
 
 class Bin(BaseModel):
-    """A range of asked values; a side with too few events there is None."""
+    """A range of asked values, as far as simulated events were taken from.
+
+    A side is None that has too few events there, or simulated ones that are not like those asked.
+    """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -91,7 +104,7 @@ class Bin(BaseModel):
     simulated: Response | None
 
 
-class Calibration(BaseModel):
+class Closure(BaseModel):
     """One quantity of one class of generated events, beside the simulation.
 
     Attributes:
@@ -158,7 +171,7 @@ HEAD = (
 
 def calibrate(
     quantity: Quantity, generated: Any, simulated: Any, event_type: str, seed: int = 0
-) -> Calibration | None:
+) -> Closure | None:
     """Linearity and resolution of events of one class, in bins of equally many generated events.
 
     Args:
@@ -169,57 +182,90 @@ def calibrate(
         seed: of the bootstrap.
 
     Returns:
-        None where the generated events do not tell what was asked of at least ``FEWEST`` of them.
+        None where the generated events do not tell what was asked of at least ``FEWEST`` of them,
+        or no bin of them has finite numbers.
     """
     made = quantity.told(generated)
     if made is None or len(made[0]) < FEWEST:
         return None
-    edges = _edges(made[0])
+    asked, obtained = made
+    nothing = np.empty(0)
+    true = quantity.told(simulated) or (nothing, nothing)
     rng = np.random.default_rng(seed)
-    sides = [_responses(edges, told, rng) for told in (made, quantity.told(simulated))]
-    return Calibration(
+    bins = []
+    for chosen in _groups(asked, int(np.clip(len(asked) // A_BIN, 1, BINS))):
+        weight, low, high = _likeness(asked[chosen], true[0])
+        ours = _response(asked[chosen], obtained[chosen], np.ones(len(chosen)), rng)
+        there = weight > 0
+        theirs = _response(true[0][there], true[1][there], weight[there], rng)
+        if ours and theirs and abs(theirs.asked - ours.asked) > APART * ours.asked:
+            theirs = None
+        if ours:
+            bins.append(Bin(low=low, high=high, generated=ours, simulated=theirs))
+    if not bins:
+        return None
+    return Closure(
         event_type=event_type,
         key=quantity.key,
         label=quantity.label,
         unit=quantity.unit,
         response=quantity.response,
-        bins=[
-            Bin(low=low, high=high, generated=ours, simulated=theirs)
-            for low, high, ours, theirs in zip(edges, edges[1:], *sides, strict=False)
-        ],
+        bins=bins,
     )
 
 
-def _edges(asked: Array) -> Array:
-    """Of bins of equally many events; fewer where many events were asked for the same."""
-    bins = int(np.clip(len(asked) // A_BIN, 1, BINS))
-    edges = np.unique(np.quantile(asked, np.linspace(0.0, 1.0, bins + 1)))
-    return edges if len(edges) > 1 else np.sort(edges[0] * np.array(_ALONE))
+def _groups(asked: Array, number: int) -> list[NDArray[np.int64]]:
+    """Indices of groups of equally many events by asked value, which never split equal values.
+
+    So there are fewer where many events were asked for the same.
+    """
+    lowest = np.unique(np.sort(asked)[len(asked) * np.arange(number) // number])
+    index = np.searchsorted(lowest, asked, side="right") - 1
+    return [np.flatnonzero(index == k) for k in range(len(lowest))]
 
 
-def _responses(
-    edges: Array, told: Told | None, rng: np.random.Generator
-) -> Sequence[Response | None]:
-    """One for each bin; the last bin has its upper edge in it."""
-    if told is None:
-        return [None] * (len(edges) - 1)
-    asked, obtained = told
-    inside = (asked >= edges[0]) & (asked <= edges[-1])
-    index = np.minimum(np.searchsorted(edges, asked, side="right"), len(edges) - 1) - 1
-    chosen = [inside & (index == k) for k in range(len(edges) - 1)]
-    return [_response(asked[here], obtained[here] / asked[here], rng) for here in chosen]
+def _likeness(asked: Array, true: Array) -> tuple[Array, float, float]:
+    """Weights of simulated events with which they are asked as the generated events of a bin are.
+
+    Args:
+        asked: (n,) of the generated events of the bin.
+        true: (m,) of all simulated events.
+
+    Returns:
+        (m,) weights, and the range in which they are not zero.
+    """
+    weight = np.zeros(len(true))
+    lows, highs = [], []
+    for part in _groups(asked, PARTS):
+        low, high = asked[part].min(), asked[part].max()
+        inside = (true >= low) & (true <= high)
+        if inside.sum() * PARTS < FEWEST:
+            near = (low + high) / 2 * np.array(_NEAR)
+            low, high = min(low, near.min()), max(high, near.max())
+            inside = (true >= low) & (true <= high)
+        weight[inside] += len(part) / max(inside.sum(), 1)
+        lows.append(float(low))
+        highs.append(float(high))
+    return weight, min(lows), max(highs)
 
 
-def _response(asked: Array, ratio: Array, rng: np.random.Generator) -> Response | None:
-    count = len(ratio)
-    if count < FEWEST:
+def _response(
+    asked: Array, obtained: Array, weight: Array, rng: np.random.Generator
+) -> Response | None:
+    """None of too few events, or where a number is not finite."""
+    count = len(asked)
+    if count == 0 or weight.sum() ** 2 < FEWEST * (weight**2).sum():
         return None
-    drawn = np.array([_numbers(ratio[rng.integers(count, size=count)]) for _ in range(DRAWS)])
-    linearity, resolution = _numbers(ratio)
-    errors = drawn.std(axis=0, ddof=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        event = np.stack([asked, obtained, weight], axis=1)
+        drawn = [_numbers(*event[rng.integers(count, size=count)].T) for _ in range(DRAWS)]
+        linearity, resolution = _numbers(asked, obtained, weight)
+        errors = np.std(drawn, axis=0, ddof=1)
+    if not np.isfinite([linearity, resolution, *errors]).all():
+        return None
     return Response(
         events=count,
-        asked=float(asked.mean()),
+        asked=float(np.average(asked, weights=weight)),
         linearity=linearity,
         linearity_error=float(errors[0]),
         resolution=resolution,
@@ -227,7 +273,7 @@ def _response(asked: Array, ratio: Array, rng: np.random.Generator) -> Response 
     )
 
 
-def _numbers(ratio: Array) -> tuple[float, float]:
+def _numbers(asked: Array, obtained: Array, weight: Array) -> tuple[float, float]:
     """Linearity and resolution."""
-    low, high = np.quantile(ratio, _CENTRAL)
-    return float(ratio.mean()), float(high - low) / 2
+    low, high = np.quantile(obtained / asked, _CENTRAL, weights=weight, method="inverted_cdf")
+    return float(weight @ obtained / (weight @ asked)), float(high - low) / 2

@@ -41,6 +41,7 @@ class EventKind:
         memorisation: of training events, the metric that finds copies of them, or None.
         reported: names of others that a study tells of every sampler, without judging by them.
         calibrated: what can be asked of events and found in them.
+        not_asked: a sentence on those values of ``calibrated`` that the user did not ask for.
         averaged: whether the mean of the headline metrics has been published, so that a study
             tells it too.
         compared: what a study compares unless samplers are named: first the baseline, then the
@@ -72,6 +73,7 @@ class EventKind:
     memorisation: Callable[[Any], Metric] | None = None
     reported: tuple[str, ...] = ()
     calibrated: tuple[Quantity, ...] = ()
+    not_asked: str = ""
     averaged: bool = False
 
     @property
@@ -116,6 +118,10 @@ JETS = EventKind(
     ),
     calibrated=JET_QUANTITIES,
     origin=of_jets,
+    not_asked=(
+        "What the user did not ask (see asked in the provenance), the model drew first and then "
+        "was told."
+    ),
     averaged=True,
 )
 
@@ -130,6 +136,7 @@ IMAGES = EventKind(
     memorisation=Memorisation,
     reported=("ssnet_fid",),
     calibrated=image_quantities(),
+    not_asked="Images of which no momentum was asked are left out.",
     concatenate=images.concatenate,
     unlike=images.unlike,
     distances=images.distances,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from driftline.metrics.calibration import Calibration
+from driftline.metrics.calibration import Closure
 
 
 class Measurement(BaseModel):
@@ -74,7 +74,7 @@ class Evaluation(BaseModel):
     seed: int
     scores: list[Score]
     skipped: list[Skipped] = []
-    calibration: list[Calibration] = []
+    calibration: list[Closure] = []
 
     def score(self, event_type: str, key: str) -> Score:
         """The score of a class and a key.

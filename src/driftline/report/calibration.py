@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from driftline.metrics.calibration import Calibration, Response
+from driftline.metrics.calibration import Closure, Response
 from driftline.report.style import (
     CLASS_NAMES,
     GENERATED,
@@ -21,13 +21,13 @@ NUMBERS = ("linearity", "resolution")
 """A row of panels each."""
 
 
-def by_quantity(calibrations: Sequence[Calibration]) -> dict[str, list[Calibration]]:
+def by_quantity(calibrations: Sequence[Closure]) -> dict[str, list[Closure]]:
     """The classes of each quantity, by its key."""
     keys = dict.fromkeys(found.key for found in calibrations)
     return {key: [found for found in calibrations if found.key == key] for key in keys}
 
 
-def calibration_figures(calibrations: Sequence[Calibration]) -> dict[str, Figure]:
+def calibration_figures(calibrations: Sequence[Closure]) -> dict[str, Figure]:
     """A figure of each quantity, by its name as a file."""
     return {
         f"calibration_{key}": calibration_figure(found)
@@ -35,8 +35,8 @@ def calibration_figures(calibrations: Sequence[Calibration]) -> dict[str, Figure
     }
 
 
-def calibration_figure(calibrations: Sequence[Calibration]) -> Figure:
-    """Linearity above resolution, a column a class: generated points, the simulation as a band.
+def calibration_figure(calibrations: Sequence[Closure]) -> Figure:
+    """Linearity above resolution, a column a class: generated points, the simulation as bands.
 
     Args:
         calibrations: of one quantity, one a class; at least one.
@@ -48,7 +48,7 @@ def calibration_figure(calibrations: Sequence[Calibration]) -> Figure:
             for axes, number in zip(column, NUMBERS, strict=True):
                 _draw(axes, found, number)
             column[0].set_title(CLASS_NAMES.get(found.event_type, found.event_type), loc="left")
-            column[1].set_xlim(found.bins[0].low, found.bins[-1].high)
+            column[1].set_xlim(min(b.low for b in found.bins), max(b.high for b in found.bins))
         grid[0][0].set_ylabel(calibrations[0].response, loc="center")
         grid[1][0].set_ylabel("Resolution", loc="center")
         for axes in (grid[0][0], grid[1][0]):
@@ -60,9 +60,11 @@ def calibration_figure(calibrations: Sequence[Calibration]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, found: Calibration, number: str) -> None:
-    x, y, error = _points([b.simulated for b in found.bins], number)
-    axes.fill_between(x, y - error, y + error, color=SIMULATED, alpha=0.25, lw=0)
+def _draw(axes: Axes, found: Closure, number: str) -> None:
+    told = [b for b in found.bins if b.simulated]
+    x, y, error = _points([b.simulated for b in told], number)
+    for one, low, high in zip(told, y - error, y + error, strict=True):
+        axes.fill_between([one.low, one.high], low, high, color=SIMULATED, alpha=0.25, lw=0)
     axes.plot(x, y, color=SIMULATED, lw=1, marker="_", ms=7, label="Simulated")
     x, y, error = _points([b.generated for b in found.bins], number)
     axes.errorbar(x, y, error, color=GENERATED, label="Generated", **POINTS)

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from driftline.metrics.calibration import HEAD, Calibration
+from driftline.metrics.calibration import HEAD
+from driftline.metrics.kinds import kind_named
 from driftline.metrics.scores import Evaluation
 from driftline.report.calibration import by_quantity, calibration_figure
 from driftline.report.floors import BOUND, Ratio, floors_figure, in_floors, main_keys, ratios
@@ -14,9 +15,9 @@ from driftline.report.page import Cell, Page, Picture, Table, flatten, plain
 from driftline.report.style import CLASS_NAMES
 
 _CALIBRATION = (
-    "Linearity: mean of obtained over asked in bins of asked; resolution: half the central 68% of "
-    "it. Of simulated events the true value stands for the asked one. Errors by bootstrap. What "
-    "the user did not ask (see asked in the provenance), the model drew first and then was told."
+    "Linearity: sum of obtained over sum of asked, in bins of asked; resolution: half the central "
+    "68% of obtained over asked. Of simulated events the true value stands for the asked one, and "
+    "they are weighted to what was asked. Errors by bootstrap."
 )
 
 MOST_NAMED = 6
@@ -169,7 +170,7 @@ def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -
     yield Picture.drawn("Distance from the truth", caption, floors_figure(judgement, keys))
     for found in by_quantity(judgement.calibration).values():
         title = f"Asked against obtained: {found[0].label}"
-        yield Picture.drawn(title, _CALIBRATION, calibration_figure(found))
+        yield Picture.drawn(title, _calibration_note(judgement), calibration_figure(found))
     if figures is None:
         return
     shown = {
@@ -188,16 +189,23 @@ def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -
 
 def _tables(judgement: Judgement) -> Iterator[Table]:
     if judgement.calibration:
-        yield _calibration_table(judgement.calibration)
+        yield _calibration_table(judgement)
     for event_type in judgement.types:
         yield _table(judgement, event_type)
 
 
-def _calibration_table(calibrations: Sequence[Calibration]) -> Table:
+def _calibration_note(judgement: Judgement) -> str:
+    return f"{_CALIBRATION} {kind_named(judgement.kind).not_asked}"
+
+
+def _calibration_table(judgement: Judgement) -> Table:
     """A row a quantity and class."""
     head = [name.capitalize() for name in HEAD]
-    lines = [[Cell(_class(row[0])), *plain(row[1:])] for row in (c.row() for c in calibrations)]
-    return Table("Asked against obtained", head, lines, f"Means over the bins. {_CALIBRATION}")
+    lines = [
+        [Cell(_class(row[0])), *plain(row[1:])] for row in (c.row() for c in judgement.calibration)
+    ]
+    note = f"Means over the bins. {_calibration_note(judgement)}"
+    return Table("Asked against obtained", head, lines, note)
 
 
 def _table(judgement: Judgement, event_type: str) -> Table:

@@ -74,7 +74,7 @@ class Cell(Frozen):
         evaluations: per event, by network.
         calls: batched calls, by network.
         seconds: wall time of the sampling.
-        repaired: jets touched by each repair.
+        repaired: see ``Generated``; cells made before there was one lack ``unmet``.
         scores: distances to the reference, with bootstrap errors.
         reported: numbers that are not judged by.
     """

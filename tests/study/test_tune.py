@@ -26,7 +26,7 @@ def generator(toy_jets: Jets) -> Generator:
 
 
 def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
-    path = tmp_path / "grids.json"
+    path = tmp_path / "fitted.json"
     (text,) = fitted(generator, ["unipc:steps=4"], path)
     tuned = NetworkSamplers.parse(text)
     for sampler in tuned.samplers:
@@ -35,9 +35,11 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
         assert len(sampler.grid.levels) == 3
     monkeypatch.setattr(tune, "tuned_to", None)
     assert fitted(generator, ["unipc:steps=4"], path) == [text]
-    path.write_text(json.dumps({"model": "another", "grids": {"unipc:steps=4": "em"}}))
-    with pytest.raises(TypeError):  # fitted anew, for it is another model's
-        fitted(generator, ["unipc:steps=4"], path)
+    kept = json.loads(path.read_text())
+    for other in ({"model": "another"}, {"search": tune.SEARCH - 1}):
+        path.write_text(json.dumps(kept | other))
+        with pytest.raises(TypeError):  # fitted anew, for it is another model's or search's
+            fitted(generator, ["unipc:steps=4"], path)
     path.write_text("{")
     with pytest.raises(InputError, match="damaged.*delete it"):
         fitted(generator, ["unipc:steps=4"], path)
@@ -45,7 +47,7 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
 
 def test_fitted_weights_of_both_levels_survive_text_and_file(generator, tmp_path):
     """The default candidates: weights and grid of a masked model of two networks."""
-    (text,) = fitted(generator, ["bespoke:steps=3"], tmp_path / "grids.json")
+    (text,) = fitted(generator, ["bespoke:steps=3"], tmp_path / "fitted.json")
     tuned = NetworkSamplers.parse(text)
     first, second = tuned.samplers
     assert isinstance(first, Bespoke)
@@ -71,7 +73,7 @@ def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):
         return replace(sampler, grid=TunedGrid(levels))
 
     monkeypatch.setattr(tune, "tune", record)
-    (text,) = fitted(generator, ["dpm:steps=3 + unipc:steps=4"], tmp_path / "grids.json")
+    (text,) = fitted(generator, ["dpm:steps=3 + unipc:steps=4"], tmp_path / "fitted.json")
     assert fitted_to == [
         (generator.jet_level, 3, (21,), tune.CALIBRATION_EVENTS),
         (generator.particle_level, 4, (30, 3), tune.CALIBRATION_EVENTS),
@@ -92,7 +94,7 @@ def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):
 )
 def test_samplers_without_a_grid_to_fit_are_refused(generator, tmp_path, candidate, words):
     with pytest.raises(InputError, match=words):
-        fitted(generator, [candidate], tmp_path / "grids.json")
+        fitted(generator, [candidate], tmp_path / "fitted.json")
 
 
 def test_the_recommendation_becomes_the_default(generator, toy_jets, tmp_path: Path):

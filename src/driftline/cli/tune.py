@@ -60,7 +60,7 @@ def tune(
     compared = sampler or kind_named(generator.kind).compared[:1]
     for chosen in parsed(compared):  # before minutes are spent on fits
         check_sampler(generator, chosen)
-    candidates = fitted(generator, candidate or CANDIDATES, study / "cells" / "grids.json")
+    candidates = fitted(generator, candidate or CANDIDATES, study / "cells" / "fitted.json")
     name = str(generator.card.get("name") or Path(model).stem)
     result = compare(
         generator,

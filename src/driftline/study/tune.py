@@ -25,6 +25,9 @@ CANDIDATES = tuple(f"bespoke:steps={steps}" for steps in (6, 8, 10, 12, 16))
 CALIBRATION_EVENTS = 500
 """Events, in equal shares of the classes: a half to fit a sampler with, the other to choose by."""
 
+SEARCH = 2
+"""Raised when the search or what it is given changes, so that kept samplers are fitted again."""
+
 CALIBRATION_SEED = 2**63
 """Far from the seeds of studies, whose events judge the grid."""
 
@@ -71,13 +74,14 @@ def fitted(generator: EventGenerator, candidates: Sequence[str], path: Path) -> 
     if path.exists():
         try:
             content = json.loads(path.read_text())
-            known = dict(content["grids"]) if content["model"] == model else {}
+            alike = (content["model"], content["search"]) == (model, SEARCH)
+            known = dict(content["fitted"]) if alike else {}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: damaged ({error}); delete it") from error
     for text, sampler in zip(candidates, parsed(candidates, "candidates"), strict=True):
         if text not in known:
             known[text] = str(tuned_to(generator, sampler))
-            content = json.dumps({"model": model, "grids": known}, indent=1)
+            content = json.dumps({"model": model, "search": SEARCH, "fitted": known}, indent=1)
             write_text(path, content + "\n", force=True)
     return [known[text] for text in candidates]
 

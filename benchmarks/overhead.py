@@ -32,6 +32,7 @@ FIXED, ADAPTIVE = 1.05, 1.15
 FEW = {
     "pc": "steps=5", "heun": "steps=6", "midpoint": "steps=6", "rk4": "steps=4", "edm": "steps=6",
     "restart": "steps=4,restarts=1,inner=2,high=20", "langevin": "steps=9",
+    "poster-pc": "steps=60",
     "consistent": "levels=10", "annealed": "levels=5,repeats=2",
     "adaptive-sde": "absolute=0.5,relative=0.5",
     "rk45": "tolerance=0.1", "rk23": "tolerance=0.1", "dop853": "tolerance=0.1",

@@ -50,7 +50,7 @@ def test_figures_of_an_evaluation(pair, tmp_path):
 
 
 def test_figures_of_a_study(study, tmp_path):
-    files = study_figures(made_study(("t",), SAMPLERS[::2]), tmp_path)
+    files = study_figures(made_study(("t",), [*SAMPLERS[:2], *SAMPLERS[2::2]]), tmp_path)
     names = {f.stem for f in files}
     assert names == {
         "quality_w1m",
@@ -253,6 +253,10 @@ def test_tolerance_needs_rk45(study):
         update={"rows": [r for r in study.rows if r.sampler.startswith("dpm")]}
     )
     assert tolerance_figure(without) is None
+    one = [r for r in study.rows if not r.sampler.startswith("rk45")]
+    one += [r for r in study.rows if r.sampler.startswith("rk45:tolerance=1e-05")]
+    assert len(one) < len(study.rows)
+    assert tolerance_figure(study.model_copy(update={"rows": one})) is None  # is no curve
 
 
 def test_differences_need_another_sampler(study):

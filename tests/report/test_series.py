@@ -52,6 +52,15 @@ def test_equal_labels_are_told_apart_by_what_differs():
     ]
 
 
+def test_samplers_fitted_with_several_numbers_of_steps_are_one_curve():
+    found = curves(
+        ("bespoke:steps=1,grid=tuned;levels=,weights=0.1/0.9", "bespoke, 1"),
+        ("bespoke:steps=2,grid=tuned;levels=1.0,weights=0.1/0.9/0/1/-0.1", "bespoke, 2"),
+    )
+    assert [curve.name for curve in found] == ["bespoke"]
+    assert len(found[0].samplers) == 2
+
+
 def test_two_levels_make_a_curve_of_their_own():
     found = curves(
         ("unipc:steps=8", "UniPC-2, 8"),

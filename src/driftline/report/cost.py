@@ -19,10 +19,13 @@ _LOOKS: tuple[dict[str, Any], ...] = (
 
 
 def tolerance_figure(study: Study) -> Figure | None:
-    """Evaluations of RK45, by each network, against its tolerance, by class; None without RK45."""
+    """Evaluations of RK45, by each network, against its tolerance, by class.
+
+    None of fewer than two tolerances.
+    """
     rows = [row for row in study.rows if BETWEEN not in row.sampler]
     rows = [row for row in rows if settings(row.sampler)[0] == "rk45"]
-    if not rows:
+    if len({_tolerance(row) for row in rows}) < 2:
         return None
     looks = dict(zip(reversed(study.networks), _LOOKS, strict=False))
     with style():

@@ -13,8 +13,8 @@ from driftline.diffusion.samplers.spec import SAMPLERS
 from driftline.network_samplers import BETWEEN
 from driftline.study.results import Row
 
-COSTS = frozenset({"steps", "tolerance", "levels"})
-"""Settings along which a curve runs."""
+COSTS = frozenset({"steps", "tolerance", "levels", "weights"})
+"""Settings along which a curve runs: weights are fitted to a number of steps."""
 
 _COLOURS = {
     "probability_flow": "#000000",
@@ -90,11 +90,7 @@ def _variant(sampler: str) -> tuple[str, ...]:
 def _kind(sampler: str) -> tuple[str, ...]:
     """Name and settings without the cost; grids given by their levels are one setting."""
     name, found = settings(sampler)
-    kept = {
-        key: value.partition(";")[0] if "/" in value else value
-        for key, value in found.items()
-        if key not in COSTS
-    }
+    kept = {key: value.partition(";levels=")[0] for key, value in found.items() if key not in COSTS}
     return name, *(f"{k} {v}" for k, v in kept.items())
 
 

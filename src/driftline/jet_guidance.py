@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from driftline.data.clouds import PARTICLE_FEATURES
 from driftline.data.energy_moments import four_momentum
-from driftline.data.physical import LARGE_CORRECTION, make_physical, unmet
+from driftline.data.physical import LARGE_CORRECTION, LARGEST_PTREL, make_physical, unmet
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import CleanEstimate
 from driftline.diffusion.guidance import Inpainting, Reconstruction
@@ -103,6 +103,7 @@ class KnownParticles:
         others = np.where(known[..., None], np.float32(0), particles)
         scale = _scale_to(moments[:, 2], fixed, others)
         others[..., 2] *= scale[:, None].astype(np.float32)
+        others[..., 2] = np.minimum(others[..., 2], LARGEST_PTREL)
         complete = np.where(known[..., None], fixed, others)
         order = np.argsort(-complete[..., 2], axis=1, kind="stable")
         counts = {
@@ -138,12 +139,14 @@ def _scale_to(
 ) -> NDArray[np.float64]:
     """(N,) scale of the pT of some particles with which the vector sum of all has a given pT.
 
-    1 where none is positive: the fixed ones have that pT alone, or there are no others.
+    1 where none is positive: the fixed ones have that pT alone, or there are no others. Twofold at
+    most: particles that almost cancel would become as large as one likes.
     """
     (_, k_phi, k, _), (_, o_phi, o, _) = four_momentum(fixed).T, four_momentum(others).T
     along = k * np.cos(k_phi - o_phi)
     root = np.sqrt(np.maximum(along**2 + pt.astype(np.float64) ** 2 - k**2, 0))
-    return np.divide(root - along, o, out=np.ones_like(o), where=(k < pt) & (o > 0))
+    scale = np.divide(root - along, o, out=np.ones_like(o), where=(k < pt) & (o > 0))
+    return np.minimum(scale, 2.0)
 
 
 @dataclass(frozen=True)

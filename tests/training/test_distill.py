@@ -12,11 +12,13 @@ import pytest
 import torch
 
 import driftline
+from driftline.calibrations import calibrations
 from driftline.data.clouds import Jets
 from driftline.data.formats import image_file, jetnet
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import ConsistencyMatching, ShrinkingGaps
 from driftline.diffusion.levels import UniformTimeLevels
+from driftline.diffusion.noise import Noise
 from driftline.diffusion.objectives import DenoisingScoreMatching, OptimalTransport
 from driftline.diffusion.samplers import DDIM, Bespoke, MultistepConsistency
 from driftline.diffusion.schedules import VP
@@ -24,6 +26,7 @@ from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
 from driftline.networks import build
+from driftline.streams import Stream
 from driftline.training.distill import distill
 from driftline.training.distill_recipe import DistillRecipe, read_distill_recipe, student_training
 from driftline.training.loop import Batch, train
@@ -194,6 +197,27 @@ def test_path_distillation_makes_students_with_samplers_of_their_own(
     one = recipe("method=paths", "steps=1", "paths.sampler=unipc:steps=3")
     student = driftline.load(distill(teacher, one, jets, tmp_path / "one"))
     assert student.generate(3, "g", seed=1).costs.evaluations == 2
+
+
+def test_a_path_distillation_is_resumed_with_the_sampler_that_it_began_with(
+    teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    given, out = recipe("method=paths", "steps=3"), tmp_path / "run"
+    student = driftline.load(distill(teacher, given, jets, out))
+    again = driftline.load(distill(teacher, given, jets, out, resume=True))
+    assert fingerprint(again) == fingerprint(student)
+    assert again.default_sampler == student.default_sampler
+    teacher.card["sampler"] = "unipc:steps=6"  # as `driftline tune` may change it
+    with pytest.raises(InputError, match="differs from the recipe"):
+        distill(teacher, given, jets, out, resume=True)
+
+
+def test_noise_of_the_calibration_is_not_that_of_its_conditions(teacher: Generator) -> None:
+    known = calibrations(teacher, 4, seed=7)
+    drawn = [calibration.draw()().flatten() for calibration in known.values()]
+    conditions = Noise(7, Stream.FIRST_NETWORK).normal(torch.arange(4), (21,)).flatten()
+    for noise in drawn:
+        assert not torch.isin(noise[noise != 0].float(), conditions.float()).any()
 
 
 def test_a_student_of_images(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ UNMET = 0.01
 _ROUNDING = 1e-6
 """Mass over the jet's pT that is none: of one particle it comes out so by rounding."""
 
-_LARGEST_PTREL = 1 - 2.0**-24
+LARGEST_PTREL = 1 - 2.0**-24
+"""The float32 below one."""
 
 
 def make_physical(
@@ -39,7 +40,7 @@ def make_physical(
     before = energy_moments(particles)[:, 2:4]
     after = energy_moments(moved)[:, 2:4]
     corrected = np.abs(before - after) > LARGE_CORRECTION * before
-    moved[..., 2] = np.minimum(moved[..., 2], _LARGEST_PTREL)
+    moved[..., 2] = np.minimum(moved[..., 2], LARGEST_PTREL)
     order = np.argsort(-moved[..., 2], axis=1, kind="stable")
     ordered = np.take_along_axis(moved, order[..., None], axis=1).astype(np.float32)
     pt, mass = corrected.sum(axis=0)

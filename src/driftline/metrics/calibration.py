@@ -256,7 +256,7 @@ def _response(
     count = len(asked)
     if count == 0 or weight.sum() ** 2 < FEWEST * (weight**2).sum():
         return None
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         event = np.stack([asked, obtained, weight], axis=1)
         drawn = [_numbers(*event[rng.integers(count, size=count)].T) for _ in range(DRAWS)]
         linearity, resolution = _numbers(asked, obtained, weight)

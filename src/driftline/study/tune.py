@@ -6,12 +6,11 @@ from copy import copy
 from pathlib import Path
 from typing import TypeVar
 
-from driftline.diffusion.denoisers import Denoiser
-from driftline.diffusion.noise import Noise
+from driftline.calibrations import calibrations
 from driftline.diffusion.samplers import Calibration, Sampler, describe, tune
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
-from driftline.generation import EventGenerator, Problem
+from driftline.generation import EventGenerator
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import write_text
 from driftline.study.results import Study
@@ -45,18 +44,12 @@ def tuned_to(
     Raises:
         InputError: a sampler has no grid to tune.
     """
-    problems = generator.problems(events, CALIBRATION_SEED)
-    denoisers = generator.denoisers
-    each = zip(denoisers, samplers.each(list(denoisers)), strict=True)
-    return NetworkSamplers(tuple(_tuned(denoisers[n], s, problems[n], events) for n, s in each))
+    known = calibrations(generator, events, CALIBRATION_SEED)
+    each = zip(known.values(), samplers.each(list(known)), strict=True)
+    return NetworkSamplers(tuple(_tuned(sampler, calibration) for calibration, sampler in each))
 
 
-def _tuned(denoiser: Denoiser, sampler: Sampler, problem: Problem, events: int) -> Sampler:
-    noise = Noise(CALIBRATION_SEED, stream=1)
-    device = next(denoiser.parameters()).device
-    calibration = Calibration.of(
-        denoiser, noise=noise, events=events, device=device, **vars(problem)
-    )
+def _tuned(sampler: Sampler, calibration: Calibration) -> Sampler:
     try:
         return tune(sampler, calibration)
     except ValueError as error:
@@ -67,14 +60,14 @@ def fitted(generator: EventGenerator, candidates: Sequence[str], path: Path) -> 
     """The candidates tuned to the model, as text; kept in ``path`` once computed.
 
     Raises:
-        InputError: a candidate is not valid, or the file is damaged or of another model.
+        InputError: a candidate is not valid, or the file is damaged.
     """
     model = fingerprint(generator)
     known: dict[str, str] = {}
     if path.exists():
         try:
             content = json.loads(path.read_text())
-            alike = (content["model"], content["search"]) == (model, SEARCH)
+            alike = (content["model"], content.get("search")) == (model, SEARCH)
             known = dict(content["fitted"]) if alike else {}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: damaged ({error}); delete it") from error

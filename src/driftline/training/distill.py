@@ -158,9 +158,13 @@ def distill(
         update={
             "training": {key: own.model_dump(mode="json") for key, own in settings.items()},
             "teacher": fingerprint(teacher),
+            "paths": recipe.paths.model_copy(
+                update={"sampler": recipe.paths.sampler or str(teacher.default_sampler)}
+            ),
         }
     )
     rounds = rounds_of(recipe, teacher)
+    recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     check_run(out, recipe, resume)
     if isinstance(teacher, Generator):
         assert isinstance(trained_by, JetRecipe)

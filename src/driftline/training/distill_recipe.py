@@ -82,6 +82,7 @@ class DistillRecipe(Section):
             ``particle_level``; ``image``): keys of ``TrainingSettings``. Of progressive
             distillation for each round.
         teacher: fingerprint of the teacher; filled in.
+        student: the student's own samplers, as text; filled in.
     """
 
     method: Literal["consistency", "progressive", "paths"] = "consistency"
@@ -92,6 +93,7 @@ class DistillRecipe(Section):
     paths: PathSettings = PathSettings.model_validate({})
     training: dict[str, dict[str, Any]] = Field(default_factory=dict)
     teacher: str = ""
+    student: str = ""
 
     def without_steps(self) -> Self:
         """The same but for how long is trained, which may be changed when a run is resumed."""

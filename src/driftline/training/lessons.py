@@ -7,6 +7,7 @@ from typing import Self
 
 import torch
 
+from driftline.calibrations import calibrations
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import (
     ConsistencyMatching,
@@ -21,11 +22,11 @@ from driftline.diffusion.distillation import (
     SquaredDistance,
     TeacherFlow,
     halvings,
+    stride,
     student_times,
 )
 from driftline.diffusion.grids import TunedGrid
 from driftline.diffusion.levels import UniformLogSNRLevels
-from driftline.diffusion.noise import Noise
 from driftline.diffusion.objectives import UnitVarianceWeighting
 from driftline.diffusion.samplers import (
     DDIM,
@@ -38,7 +39,7 @@ from driftline.diffusion.samplers import (
 from driftline.diffusion.samplers.plan import Plan
 from driftline.diffusion.schedules import Schedule
 from driftline.errors import InputError
-from driftline.generation import EventGenerator, Problem
+from driftline.generation import EventGenerator
 from driftline.network_samplers import NetworkSamplers
 from driftline.training.distill_recipe import DistillRecipe
 from driftline.training.objectives import Objectives, TrainingLevels, Validation
@@ -149,46 +150,36 @@ def _halving(steps: int, all_times: torch.Tensor, schedule: Schedule) -> Lesson:
 
 
 def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
-    given = recipe.paths
-    chosen = NetworkSamplers.parse(given.sampler) if given.sampler else teacher.default_sampler
-    denoisers = teacher.denoisers
-    problems = teacher.problems(CALIBRATION_EVENTS, CALIBRATION_SEED)
+    chosen = NetworkSamplers.parse(recipe.paths.sampler)
+    each = zip(teacher.denoisers.values(), chosen.each(list(teacher.denoisers)), strict=True)
+    courses = [sampler.plan(denoiser.schedule) for denoiser, sampler in each]
+    for course in courses:  # before minutes are spent on events
+        stride(course, recipe.steps)
+    known = calibrations(teacher, CALIBRATION_EVENTS, CALIBRATION_SEED)
+    distance = PseudoHuber(recipe.paths.huber)
     lessons = {
-        network: _path(recipe, sampler, denoisers[network], problems[network])
-        for network, sampler in zip(denoisers, chosen.each(list(denoisers)), strict=True)
+        network: _path(course, short_sampler(course, recipe.steps, calibration), distance)
+        for course, (network, calibration) in zip(courses, known.items(), strict=True)
     }
     return [Round("", recipe.steps, lessons)]
 
 
-def _path(recipe: DistillRecipe, sampler: Sampler, teacher: Denoiser, problem: Problem) -> Lesson:
-    """Makes a student whose few steps follow the sampler's path."""
-    course, levels = sampler.plan(teacher.schedule), UniformLogSNRLevels()
-    distance = PseudoHuber(recipe.paths.huber)
-    short = short_sampler(course, recipe.steps, teacher, problem)
+def _path(course: Plan, short: Bespoke, distance: Distance) -> Lesson:
+    """Makes a student whose few steps follow the teacher's course."""
 
     def objective(teacher: Denoiser) -> Objectives:
         matched = PathMatching(teacher, course, short.plan(teacher.schedule), distance)
         return lambda done: matched
 
-    objective(teacher)  # its errors come now, before a run is begun
-    return Lesson.of(objective, levels, short)
+    return Lesson.of(objective, UniformLogSNRLevels(), short)
 
 
-def short_sampler(course: Plan, steps: int, teacher: Denoiser, problem: Problem) -> Bespoke:
+def short_sampler(course: Plan, steps: int, calibration: Calibration) -> Bespoke:
     """A sampler of every so many-th level of a plan, its weights fitted to the teacher.
 
     Raises:
-        ValueError: the plan's steps cannot be divided by ``steps``.
+        ValueError: it is not a plan to follow in ``steps`` steps, see ``stride``.
     """
-    stride, rest = divmod(len(course.steps), steps)
-    if rest:
-        raise ValueError(
-            f"{steps} steps do not divide the {len(course.steps)} of the teacher's sampler; "
-            "give a number that does, or paths.sampler"
-        )
-    levels = [step.level for step in course][::stride]
+    levels = [step.level for step in course][:: stride(course, steps)]
     grid = TunedGrid(tuple(-math.log(level.s) for level in levels[1:]))
-    calibration = Calibration.of(
-        teacher, noise=Noise(CALIBRATION_SEED), events=CALIBRATION_EVENTS, **vars(problem)
-    )
     return Bespoke(steps).fitted(grid, calibration)

@@ -9,7 +9,7 @@ from driftline.diffusion.distillation import PathMatching, SquaredDistance
 from driftline.diffusion.grids import TunedGrid, UniformAngle
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import DDIM, EulerMaruyama, Heun, UniPC, sample
-from driftline.diffusion.samplers.plan import LinearStep, Plan
+from driftline.diffusion.samplers.plan import LinearStep, Model, Plan, State
 from driftline.diffusion.schedules import VP
 from oracles import MEAN, MIXTURE, NORMAL, STD
 
@@ -125,6 +125,27 @@ def test_a_step_learns_to_mend_the_one_before() -> None:
     assert (values[0] - values[1]) / (2 * h) == pytest.approx(float(slope), rel=1e-5)
 
 
+def test_no_gradient_goes_through_earlier_steps() -> None:
+    """Of a multistep student, whose second step uses its first estimate again."""
+    begin, end = every(4)
+    plan = Plan(begin.level, (begin, LinearStep(end.level, 0.1, (1.1, -0.2))))
+    gains = exact_gains(every(4), 4)
+    student = Denoiser(Gains(plan, [gains[0] + 0.05, gains[1]]), VP())
+    objective = PathMatching(NORMAL, every(1), plan, SquaredDistance())
+    loss(objective, student, start(100)).mean().backward()
+    whole = student.network.gains.grad.clone()
+
+    student.network.gains.grad = None
+    first = plan.steps[0]
+    begun = plan.start.s * start(100)
+    arrived = first(State(begun), Model(student), lambda: begun).x_hat
+    goal = objective.passed(begun, None, None)[0]
+    scale = (1 + plan.steps[1].level.s ** 2) ** -0.5
+    ((arrived - goal) * scale).square().mean().backward()
+    assert float(whole[0]) == pytest.approx(float(student.network.gains.grad[0]))
+    assert float(whole[1]) != 0
+
+
 def test_padding_changes_nothing() -> None:
     """Of clouds: the loss of the real particles is that of a smaller cloud."""
 
@@ -155,7 +176,7 @@ def test_what_cannot_be_matched_is_refused() -> None:
     for wrong in (EulerMaruyama(8), Heun(4)):
         with pytest.raises(ValueError, match="of one evaluation a step"):
             PathMatching(MIXTURE, wrong.plan(VP()), every(4))
-    with pytest.raises(ValueError, match="8 steps cannot be divided into 3"):
+    with pytest.raises(ValueError, match="3 steps do not divide the 8"):
         PathMatching(MIXTURE, every(1), DDIM(3).plan(VP()))
     with pytest.raises(ValueError, match="begin at the same noise"):
         late = every(4).steps[1:]

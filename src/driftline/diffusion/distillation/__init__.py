@@ -3,14 +3,14 @@
 A student is a ``Denoiser`` like its teacher, with the same network, schedule and target. What
 changes is the meaning of its output, the end of the teacher's path in place of the mean of all
 events that a noisy one may come from, and so the sampler that it is made for: ``DDIM`` on the
-student's own grid, or ``MultistepConsistency``.
+student's own grid, ``Bespoke`` or ``MultistepConsistency``.
 """
 
 from driftline.diffusion.distillation.consistency import ConsistencyMatching
 from driftline.diffusion.distillation.distances import Distance, PseudoHuber, SquaredDistance
 from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
 from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
-from driftline.diffusion.distillation.paths import PathMatching
+from driftline.diffusion.distillation.paths import PathMatching, stride
 from driftline.diffusion.distillation.progressive import (
     GridLevels,
     ProgressiveDistillation,
@@ -32,5 +32,6 @@ __all__ = [
     "SquaredDistance",
     "TeacherFlow",
     "halvings",
+    "stride",
     "student_times",
 ]

@@ -11,6 +11,28 @@ from driftline.diffusion.distillation.distances import Distance, PseudoHuber
 from driftline.diffusion.samplers.plan import CLEAN, LinearStep, Model, Plan, State
 
 
+def stride(course: Plan, steps: int) -> int:
+    """How many steps of a teacher's plan one of a student's ``steps`` stands for.
+
+    Raises:
+        ValueError: a step of the plan is not linear, draws noise or shares its level with another;
+            or the plan's steps cannot be divided so.
+    """
+    noises = [step.level.s for step in course if isinstance(step, LinearStep) and step.c == 0]
+    falling = noises == sorted(set(noises), reverse=True)
+    if len(noises) < len(course.steps) or not falling:
+        raise ValueError(
+            "give deterministic samplers of one evaluation a step, such as dpm, unipc or bespoke"
+        )
+    each, rest = divmod(len(course.steps), steps)
+    if rest or not each:
+        raise ValueError(
+            f"{steps} steps do not divide the {len(course.steps)} of the teacher's sampler; "
+            "give a number that does, or another sampler (paths.sampler)"
+        )
+    return each
+
+
 @dataclass(frozen=True)
 class PathMatching:
     r"""The student's steps against the teacher's path from the same noise.
@@ -46,31 +68,19 @@ class PathMatching:
     distance: Distance = field(default_factory=PseudoHuber)
 
     def __post_init__(self) -> None:
-        for plan in (self.course, self.plan):
-            noises = [step.level.s for step in plan]
-            multistep = all(isinstance(step, LinearStep) and step.c == 0 for step in plan)
-            if not multistep or noises != sorted(set(noises), reverse=True):
-                raise ValueError(
-                    "both samplers must be deterministic, of one evaluation a step, such as dpm, "
-                    "unipc or bespoke"
-                )
+        stride(self.course, len(self.plan.steps))
+        stride(self.plan, len(self.plan.steps))
         if not math.isclose(self.course.start.s, self.plan.start.s, rel_tol=1e-6):
             raise ValueError("both samplers must begin at the same noise")
-        if len(self.course.steps) % len(self.plan.steps):
-            raise ValueError(
-                f"the teacher's {len(self.course.steps)} steps cannot be divided into "
-                f"{len(self.plan.steps)} parts; give a number that divides them"
-            )
 
     def passed(self, start: Tensor, condition: Tensor | None, mask: Tensor | None) -> list[Tensor]:
         """Where the teacher's path from a start (B, ...) is after each step of the student's."""
         model, state = Model(self.teacher, condition, mask), State(start)
-        stride = len(self.course.steps) // len(self.plan.steps)
-        states = []
+        each, states = stride(self.course, len(self.plan.steps)), []
         for step in self.course:
             state = step(state, model, _no_noise)
             states.append(state.x_hat)
-        return states[stride - 1 :: stride]
+        return states[each - 1 :: each]
 
     def __call__(
         self,

@@ -131,6 +131,9 @@ def test_a_student_costs_its_teacher_too(toy_jets):
     own = {"stages": {"a": {"seconds": 7.0}, "b": {"seconds": 3.0}}, "threads": 1}
     model.card = card() | {"distillation": {"training": own}}
     assert training_cost(model).seconds == 110.0
+    again = {"training": own, "teacher": {"distillation": {"training": own}}}
+    model.card = card() | {"distillation": again}
+    assert training_cost(model).seconds == 120.0
     del model.card["training"]
     assert training_cost(model).seconds is None
 

@@ -207,6 +207,9 @@ def test_a_path_distillation_is_resumed_with_the_sampler_that_it_began_with(
     again = driftline.load(distill(teacher, given, jets, out, resume=True))
     assert fingerprint(again) == fingerprint(student)
     assert again.default_sampler == student.default_sampler
+    second = driftline.load(distill(again, recipe("steps=1"), jets, tmp_path / "second"))
+    kept = second.card["distillation"]["teacher"]["distillation"]
+    assert kept == again.card["distillation"]  # what it cost is not forgotten
     teacher.card["sampler"] = "unipc:steps=6"  # as `driftline tune` may change it
     with pytest.raises(InputError, match="differs from the recipe"):
         distill(teacher, given, jets, out, resume=True)

@@ -8,16 +8,18 @@ from driftline.study.economy import Training
 
 
 def training_cost(generator: EventGenerator) -> Training:
-    """Training events, and the time of all networks: of a student also its teacher's.
+    """Training events, and the time of all networks: of a student also its teachers'.
 
     The card tells wall time and threads. Where it tells of fewer steps than the recipe has, the
     training went on from another model's weights, and its time is a lower bound.
     """
     events, card = _events(generator), generator.card
     histories: list[Any] = [card.get("training")]
-    if "distillation" in card:
-        histories.append(card["distillation"].get("training"))
     try:
+        student = card.get("distillation")
+        while student is not None:
+            histories.append(student["training"])
+            student = student.get("teacher", {}).get("distillation")
         if any(history.get("device", "cpu") != "cpu" for history in histories):
             note = "the model was trained on a GPU, whose time is not that of a core"
             return Training(events=events, seconds=None, note=note)

@@ -236,9 +236,10 @@ def _card(
     kept: dict[str, Any] = {
         key: teacher.card[key] for key in ("recipe", "training") if key in teacher.card
     }
+    his = {key: teacher.card[key] for key in ("distillation",) if key in teacher.card}
     distillation = {
         "method": recipe.method,
-        "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher},
+        "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher, **his},
         "steps": part.steps,
         "recipe": recipe.model_dump(mode="json"),
         "training": history,

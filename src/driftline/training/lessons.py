@@ -42,7 +42,7 @@ from driftline.errors import InputError
 from driftline.generation import EventGenerator
 from driftline.network_samplers import NetworkSamplers
 from driftline.training.distill_recipe import DistillRecipe
-from driftline.training.objectives import Objectives, TrainingLevels, Validation
+from driftline.training.objectives import Objectives, TrainingLevels, Validation, always
 from driftline.training.run import levels_of
 
 CALIBRATION_EVENTS = 250
@@ -141,8 +141,7 @@ def _halving(steps: int, all_times: torch.Tensor, schedule: Schedule) -> Lesson:
     times = student_times(all_times, 2 * steps)
 
     def objective(teacher: Denoiser) -> Objectives:
-        matched = ProgressiveDistillation(teacher, times)
-        return lambda done: matched
+        return always(ProgressiveDistillation(teacher, times))
 
     own = student_times(times, steps)
     sampler = DDIM(steps, grid=TunedGrid(tuple(schedule.log_snr(own[1:]).tolist())))
@@ -168,8 +167,7 @@ def _path(course: Plan, short: Bespoke, distance: Distance) -> Lesson:
     """Makes a student whose few steps follow the teacher's course."""
 
     def objective(teacher: Denoiser) -> Objectives:
-        matched = PathMatching(teacher, course, short.plan(teacher.schedule), distance)
-        return lambda done: matched
+        return always(PathMatching(teacher, course, short.plan(teacher.schedule), distance))
 
     return Lesson.of(objective, UniformLogSNRLevels(), short)
 

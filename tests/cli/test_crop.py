@@ -1,5 +1,7 @@
 """``driftline crop``: any source to crops, split by event; bad input leaves nothing behind."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -7,7 +9,10 @@ import uproot
 
 from driftline.data.crops import crop, split_by_event
 from driftline.data.formats import image_file
+from driftline.data.formats.detector_images import read_images
 from driftline.data.image_preprocessing import eight_bit
+from driftline.data.liquid_argon import in_mev
+from made_frames import protodune
 from made_images import made_images
 
 
@@ -70,6 +75,28 @@ def test_other_formats(run, tmp_path, images):
     assert (made.present, made.unit) == (("tracks",), "MeV")
 
 
+def test_frames_in_energy_and_square_pixels(run, tmp_path):
+    frames, out = protodune(tmp_path / "frames.tar"), tmp_path / "frames.hdf5"
+    done = run("crop", frames, "--pitch", 0.5, "--unit", "MeV", "--out", out)
+    assert (done.code, done.out) == (0, f"{out}: 1 images\n"), done.err
+    made, expected = image_file.read(out), read_images(frames, unit="MeV", pitch=0.5)
+    assert np.array_equal(made.pixels, expected.pixels)
+    assert (made.unit, made.threshold, made.pitch) == ("MeV", expected.threshold, 0.5)
+
+
+def test_a_unit_that_the_file_tells(run, tmp_path, images):
+    """Electrons turn into MeV; asking for what is there changes nothing."""
+    source, out = tmp_path / "source.hdf5", tmp_path / "crops.hdf5"
+    electrons = replace(images, pixels=images.pixels * 3e4, unit="electrons", threshold=400.0)
+    image_file.write(source, electrons)
+    assert run("crop", source, "--out", out, "--unit", "electrons").code == 0
+    assert np.array_equal(image_file.read(out).pixels, crop(electrons).pixels)
+    assert run("crop", source, "--out", out, "--unit", "MeV", "--force").code == 0
+    made = image_file.read(out)
+    assert np.array_equal(made.pixels, in_mev(crop(electrons)).pixels)
+    assert made.unit == "MeV"
+
+
 def other_root(path):
     with uproot.recreate(path) as file:
         file["events"] = {"x": np.arange(3)}
@@ -105,7 +132,15 @@ def halves(path):
         (lambda path: path.write_text("?"), (), ["of no known format", "LArCV2 ROOT"]),
         (lambda path: path.mkdir(), (), ["no PNG images"]),
         (lambda path: None, (), ["no such file"]),
-        (lambda path: image_file.write(path, made_images(9)), ("--unit", "ADC"), ["--unit"]),
+        (
+            lambda path: image_file.write(path, made_images(9)),
+            ("--unit", "ADC"),
+            ["in MeV", "--unit"],
+        ),
+        (protodune, ("--unit", "ADC"), ["in electrons", "only turns electrons into MeV"]),
+        (lambda path: protodune(path, tick=0), ("--pitch", 0.5), ["tickinfo", "leave the pitch"]),
+        (protodune, ("--pitch", 0.05), ["a pitch of 0.05 cm", "from 0.08 cm up"]),
+        (halves, ("--pitch", 0.5), ["only frames of Wire-Cell", "leave --pitch out"]),
         (halves, (), ["0.5 is not a whole number", "--unit"]),
     ],
 )

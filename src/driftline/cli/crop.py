@@ -38,7 +38,16 @@ def crop(
     unit: Annotated[
         str | None,
         typer.Option(
-            help="Of the pixels, where the format does not tell: MeV, electrons, ADC, 8-bit.",
+            help="Of the pixels, where the format does not tell: MeV, electrons, ADC, 8-bit. "
+            "Where it tells electrons, MeV turns them into energy.",
+            show_default=False,
+        ),
+    ] = None,
+    pitch: Annotated[
+        float | None,
+        typer.Option(
+            metavar="CM",
+            help="Resample Wire-Cell frames to square pixels of this side.",
             show_default=False,
         ),
     ] = None,
@@ -56,7 +65,7 @@ def crop(
     from driftline.data.formats import detector_images, image_file
     from driftline.data.image_preprocessing import eight_bit as stretched
 
-    blocks = detector_images.blocks(source, unit)
+    blocks = detector_images.blocks(source, unit, pitch)
     with ExitStack() as stack:
         writers = [stack.enter_context(image_file.Writer(file, force)) for file in files]
         for images in crop_blocks(

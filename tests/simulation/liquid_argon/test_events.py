@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from driftline.data.images import IMAGE_TYPES
+from driftline.data.liquid_argon import in_mev
 from driftline.errors import InputError
 from driftline.simulation.liquid_argon import events
 from driftline.simulation.liquid_argon.charge import calibration
@@ -100,6 +101,7 @@ def test_settings_change_the_readout_not_the_event(sample):
     assert electrons.threshold == pytest.approx(0.05 * scale)
     protons = sample.of_type("p")[:4].pixels
     np.testing.assert_allclose(electrons.pixels, scale * protons, rtol=1e-5)
+    np.testing.assert_allclose(in_mev(electrons).pixels, protons, rtol=1e-5)
     plain = LiquidArgonSettings(recombination="none")
     assert (
         simulate(("p",), 4, seed=7, settings=plain).pixels.sum((2, 3)) > protons.sum((2, 3))

@@ -13,7 +13,7 @@ import lzma
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,25 +22,60 @@ from numpy.typing import NDArray
 
 from driftline.data.image_preprocessing import apply_threshold
 from driftline.data.images import Images
+from driftline.data.liquid_argon import DRIFT_VELOCITY
+from driftline.data.resampling import TOLERANCE, resample, touched
 from driftline.errors import InputError
+
+
+class Plane(NamedTuple):
+    """Wires side by side."""
+
+    wires: int
+    pitch: float
+    """cm from wire to wire."""
 
 
 class Detector(NamedTuple):
     """How the channels of an archive divide into planes: two of induction, one of collection."""
 
     name: str
-    channels: tuple[int, ...]
-    pitch: float
-    """cm between wires."""
+    planes: tuple[Plane, ...]
+    drift_velocity: float = DRIFT_VELOCITY
+    """cm/us"""
+
+    @property
+    def channels(self) -> int:
+        """In all planes."""
+        return sum(plane.wires for plane in self.planes)
 
 
 DETECTORS = {
-    2560: Detector("ProtoDUNE anode", (800, 800, 960), 0.47),
-    8256: Detector("MicroBooNE", (2400, 2400, 3456), 0.3),
+    detector.channels: detector
+    for detector in (
+        Detector("ProtoDUNE anode", (Plane(800, 0.4669), Plane(800, 0.4669), Plane(960, 0.479))),
+        Detector("MicroBooNE", (Plane(2400, 0.3), Plane(2400, 0.3), Plane(3456, 0.3)), 0.1098),
+    )
 }
-"""By the number of channels in a frame."""
+"""By the number of channels in a frame.
 
-_NAME = re.compile(r"(?:.*/)?(frame|channels|chanmask)_(.+)_(\d+)\.npy")
+Pitches and drift velocity: ``cfg/pgrapher/experiment`` of the toolkit and the files of wires that
+it names.
+"""
+
+
+class _Sides(NamedTuple):
+    """Of a pixel."""
+
+    wires: tuple[float, ...]
+    """of each plane."""
+    ticks: float
+    pitch: float
+    """cm"""
+
+
+_TICKS = 4
+_NO_TICKS = np.zeros(3)
+_NAME = re.compile(r"(?:.*/)?(frame|channels|tickinfo|chanmask)_(.+)_(\d+)\.npy")
 _DAMAGED = (OSError, EOFError, ValueError, tarfile.TarError, lzma.LZMAError, zlib.error)
 
 
@@ -54,40 +89,54 @@ def is_archive(path: Path) -> bool:
 
 def blocks(
     path: Path,
+    *,
     size: int = 64,
-    rebin: int = 4,
+    rebin: int | None = None,
+    pitch: float | None = None,
     threshold: float = 400.0,
     least: int = 50,
-    channels: tuple[int, ...] | None = None,
+    detector: Detector | None = None,
 ) -> Iterator[Images]:
     """The tiles of an archive in electrons, a block a frame.
 
     Rows are wires, columns time; ``planes`` are first induction, second induction, collection.
+    Pixels are a wire and some ticks, or squares of a given pitch, to which the charge is shared out
+    by area: across the wires by their pitch, along the drift by its velocity.
+
     Tiles do not overlap and stay in their plane; what does not fill one at the end is left out.
-    All tiles of an archive's event are one event. ``corner`` is the first wire in the plane and the
-    first column; the attribute ``bad`` lists, in the same numbers, plane, wire, first and last
-    column of bad stretches. Read are the frames whose tag begins with ``gauss``, else those of the
+    All tiles of an archive's event are one event. ``corner`` is the first row and column in the
+    plane; the attribute ``bad`` lists, in the same numbers, plane, row, first and last column of
+    what bad stretches touch. Read are the frames whose tag begins with ``gauss``, else those of the
     first tag.
 
     Args:
         path: the archive.
         size: side of a tile [pixels].
-        rebin: so many ticks are summed to a column.
+        rebin: so many ticks are summed to a column, by default 4; the pitch of such images is that
+            of the collection wires.
+        pitch: [cm] side of square pixels, in place of ``rebin``.
         threshold: [electrons] smaller charge is set to zero.
         least: tiles with fewer pixels of charge are left out.
-        channels: of each plane, in order; by default from ``DETECTORS``.
+        detector: by default that of ``DETECTORS``.
 
     Raises:
-        InputError: no archive of frames, damaged, channels of an unknown detector, or no tile is
-            left.
+        InputError: no archive of frames, damaged, channels of an unknown detector, a pitch finer
+            than a tick or beside ``rebin``, no ticks to a column, or no tile is left.
     """
     path = Path(path)
+    if rebin is not None and pitch is not None:
+        raise InputError("rebin: the pitch tells how many ticks a column has; leave one out")
+    if rebin is not None and rebin < 1:
+        raise InputError(f"rebin {rebin}: choose one from 1 up")
     left = 0
     for arrays, tag, event in _frames(path):
-        numbers = arrays.get(f"channels_{tag}")
-        frame, numbers, detector = _ordered(path, arrays[f"frame_{tag}"], numbers, channels)
+        frame, numbers, seen_by = _ordered(path, arrays, tag, detector)
+        if pitch is None:
+            sides = _wires_and_ticks(seen_by, _TICKS if rebin is None else rebin)
+        else:
+            sides = _squares(path, seen_by, arrays.get(f"tickinfo_{tag}", _NO_TICKS), pitch)
         pixels, planes, corner = tiles(
-            frame, detector.channels, size=size, rebin=rebin, threshold=threshold, least=least
+            _pixels(frame, seen_by, sides), size=size, threshold=threshold, least=least
         )
         left += len(pixels)
         if not len(pixels):
@@ -102,13 +151,14 @@ def blocks(
             corner=corner[:, None],
             unit="electrons",
             threshold=threshold,
-            pitch=detector.pitch,
+            pitch=sides.pitch,
             attributes={
                 "source": str(path),
-                "detector": detector.name,
+                "detector": seen_by.name,
                 "tag": tag,
-                "ticks in a column": rebin,
-                "bad": _bad(bad, numbers, detector.channels, rebin, frame.shape[1]),
+                "wires in a row": list(sides.wires),
+                "ticks in a column": sides.ticks,
+                "bad": _bad(bad, numbers, seen_by, sides, frame.shape[1]),
             },
         )
     if not left:
@@ -119,43 +169,65 @@ def blocks(
 
 
 def tiles(
-    frame: NDArray[np.float32],
-    channels: tuple[int, ...],
-    *,
-    size: int,
-    rebin: int,
-    threshold: float,
-    least: int,
+    planes: Sequence[NDArray[np.float32]], *, size: int, threshold: float, least: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.int32]]:
-    """Cut a frame into tiles and keep those with enough charge.
+    """Cut planes into tiles and keep those with enough charge.
 
     Args:
-        frame: (sum of channels, ticks) charge, plane after plane.
-        channels: of each plane.
+        planes: (rows, columns) charge of each.
         size: side of a tile [pixels].
-        rebin: so many ticks are summed to a column.
         threshold: smaller charge is set to zero.
         least: tiles with fewer pixels of charge are left out.
 
     Returns:
-        (M, size, size) float32 tiles, (M,) planes, and (M, 2) wire in the plane and column of
-        their first pixel.
+        (M, size, size) float32 tiles, (M,) planes, and (M, 2) row and column in the plane of their
+        first pixel.
     """
-    columns = frame.shape[1] // rebin
-    summed = frame[:, : columns * rebin].reshape(len(frame), columns, rebin).sum(axis=2)
-    charge = apply_threshold(summed.astype(np.float32), threshold)
-    kept, planes, corners = [], [], []
-    for plane, (last, number) in enumerate(zip(np.cumsum(channels), channels)):
-        down, across = number // size, columns // size
-        first = int(last) - number
-        cut = charge[first : first + down * size, : across * size]
+    kept, numbers, corners = [], [], []
+    for number, plane in enumerate(planes):
+        charge = apply_threshold(plane, threshold)
+        down, across = (length // size for length in charge.shape)
+        cut = charge[: down * size, : across * size]
         cut = cut.reshape(down, size, across, size).swapaxes(1, 2).reshape(-1, size, size)
         enough = (cut > 0).sum(axis=(1, 2)) >= least
         index = np.flatnonzero(enough)
         kept.append(cut[index])
-        planes.append(np.full(len(index), plane, dtype=np.uint8))
+        numbers.append(np.full(len(index), number, dtype=np.uint8))
         corners.append(size * np.stack(np.divmod(index, max(across, 1)), axis=1))
-    return np.concatenate(kept), np.concatenate(planes), np.concatenate(corners).astype(np.int32)
+    return np.concatenate(kept), np.concatenate(numbers), np.concatenate(corners).astype(np.int32)
+
+
+def _wires_and_ticks(detector: Detector, ticks: int) -> _Sides:
+    """Of pixels that are a wire and some ticks."""
+    return _Sides((1.0,) * len(detector.planes), ticks, detector.planes[-1].pitch)
+
+
+def _squares(path: Path, detector: Detector, tickinfo: NDArray[Any], pitch: float) -> _Sides:
+    """Of square pixels."""
+    readable = tickinfo.shape == (3,) and tickinfo.dtype.kind in "iuf"
+    tick = float(tickinfo[1]) if readable else 0.0
+    if not 0 < tick < np.inf:
+        raise InputError(
+            f"{path}: tickinfo does not tell the length of a tick; leave the pitch out"
+        )
+    length = detector.drift_velocity * tick / 1000
+    if not length * (1 - TOLERANCE) <= pitch < np.inf:
+        raise InputError(
+            f"{path}: a pitch of {pitch:g} cm; choose one from {length:g} cm up, the length of a "
+            "tick"
+        )
+    return _Sides(tuple(pitch / plane.pitch for plane in detector.planes), pitch / length, pitch)
+
+
+def _pixels(
+    frame: NDArray[np.float32], detector: Detector, sides: _Sides
+) -> list[NDArray[np.float32]]:
+    """The charge of each plane in its pixels."""
+    edges = np.cumsum([plane.wires for plane in detector.planes])
+    return [
+        resample(plane, wires, sides.ticks).astype(np.float32)
+        for plane, wires in zip(np.split(frame, edges[:-1]), sides.wires)
+    ]
 
 
 def _frames(path: Path) -> Iterator[tuple[dict[str, NDArray[Any]], str, int]]:
@@ -204,13 +276,12 @@ def _match(name: str) -> re.Match[str] | None:
 
 
 def _ordered(
-    path: Path,
-    frame: NDArray[Any],
-    numbers: NDArray[Any] | None,
-    channels: tuple[int, ...] | None,
+    path: Path, arrays: dict[str, NDArray[Any]], tag: str, detector: Detector | None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], Detector]:
     """Frame and channel numbers in ascending order, and the detector they belong to."""
-    if frame.ndim != 2 or frame.dtype.kind not in "iuf" or not np.isfinite(frame).all():
+    frame, numbers = arrays[f"frame_{tag}"], arrays.get(f"channels_{tag}")
+    numeric = frame.ndim == 2 and frame.size and frame.dtype.kind in "iuf"
+    if not (numeric and np.isfinite(frame).all()):
         raise InputError(
             f"{path}: a frame is {frame.dtype} of shape {frame.shape} or not finite, expected "
             "finite numbers (channels, ticks); fetch it again"
@@ -220,30 +291,28 @@ def _ordered(
         raise InputError(
             f"{path}: channels has {len(numbers)} numbers, frame {len(frame)} rows; fetch it again"
         )
-    detector = DETECTORS.get(len(frame)) if channels is None else Detector("given", channels, 0.5)
-    if detector is None or sum(detector.channels) != len(frame):
+    detector = detector or DETECTORS.get(len(frame))
+    if detector is None or detector.channels != len(frame):
         known = ", ".join(f"{n} ({d.name})" for n, d in DETECTORS.items())
         raise InputError(
             f"{path}: frame has {len(frame)} channels; known are {known}, others need "
-            "wire_cell.blocks(path, channels=...)"
+            "wire_cell.blocks(path, detector=...)"
         )
     order = np.argsort(numbers, kind="stable")
     return frame[order].astype(np.float32, copy=False), numbers[order].astype(np.int64), detector
 
 
 def _bad(
-    masks: NDArray[Any],
-    numbers: NDArray[np.int64],
-    channels: tuple[int, ...],
-    rebin: int,
-    ticks: int,
+    masks: NDArray[Any], numbers: NDArray[np.int64], detector: Detector, sides: _Sides, ticks: int
 ) -> list[list[int]]:
-    """[plane, wire, first and last column] of bad stretches (channel, first tick, last tick)."""
-    here = masks[np.isin(masks[:, 0], numbers)].astype(np.int64)
-    row = np.searchsorted(numbers, here[:, 0])
-    edges = np.cumsum(channels)
-    plane = np.searchsorted(edges, row, side="right")
-    wire = row - (edges - channels)[plane]
-    first = here[:, 1] // rebin
-    last = np.minimum((here[:, 2] - 1) // rebin, ticks // rebin - 1)
-    return np.stack([plane, wire, first, last], axis=1).tolist()
+    """[plane, row, first and last column] of bad stretches (channel, first tick, last tick)."""
+    edges = np.cumsum([0, *(plane.wires for plane in detector.planes)])
+    found = []
+    for channel, start, stop in masks[np.isin(masks[:, 0], numbers)].astype(int).tolist():
+        index = int(np.searchsorted(numbers, channel))
+        plane = int(np.searchsorted(edges, index, side="right")) - 1
+        wire = index - int(edges[plane])
+        first, end = touched(start, min(stop, ticks), sides.ticks)
+        rows = range(*touched(wire, wire + 1, sides.wires[plane]))
+        found += [[plane, row, first, end - 1] for row in rows]
+    return found

@@ -7,11 +7,11 @@ density-effect parameters of Sternheimer, Berger and Seltzer (Atom. Data Nucl. D
 
 import numpy as np
 
+from driftline.data.liquid_argon import DENSITY
+
 ATOMIC_NUMBER = 18.0
 MOLAR_MASS = 39.948
 """[g/mol]"""
-DENSITY = 1.396
-"""[g/cm3]"""
 RADIATION_LENGTH = 14.0
 """[cm]"""
 CRITICAL_ENERGY = 32.84

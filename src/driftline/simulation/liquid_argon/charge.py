@@ -2,11 +2,10 @@ r"""From deposited energy to charge: recombination of electrons with ions, and i
 
 A fraction R of the E / 23.6 eV electrons escapes recombination. At the field 0.5 kV/cm
 
-.. math:: R_\text{box} = \frac{\ln(\alpha + \beta' dE/dx)}{\beta' dE/dx}, \quad
-          R_\text{Birks} = \frac{A}{1 + k' dE/dx}
+.. math:: R_\text{Birks} = \frac{A}{1 + k' dE/dx}
 
-with alpha = 0.93, beta' = 0.212 / (rho F) (ArgoNeuT, JINST 8 (2013) P08005) and A = 0.800,
-k' = 0.0486 / (rho F) (ICARUS, Nucl. Instrum. Meth. A 523 (2004) 275).
+with A = 0.800, k' = 0.0486 / (rho F) (ICARUS, Nucl. Instrum. Meth. A 523 (2004) 275), or by the
+modified box model (``driftline.data.liquid_argon``).
 """
 
 from collections.abc import Callable
@@ -14,31 +13,23 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.simulation.liquid_argon.argon import DENSITY
+from driftline.data.liquid_argon import (
+    DENSITY,
+    FIELD,
+    IONISATION_WORK,
+    LEAST_LOSS,
+    MIP_LOSS,
+    modified_box,
+)
 
 Array = NDArray[np.float64]
 
-FIELD = 0.5
-"""[kV/cm]"""
-IONISATION_WORK = 23.6e-6
-"""[MeV] for a pair of electron and ion."""
-MIP_LOSS = 2.1
-"""[MeV/cm] Loss at which charge is calibrated to energy."""
-_ALPHA, _BETA = 0.93, 0.212 / (DENSITY * FIELD)
 _BIRKS_A, _BIRKS_K = 0.800, 0.0486 / (DENSITY * FIELD)
-_LEAST_LOSS = 1.5
-"""[MeV/cm] The modified box was fitted to denser tracks and has its largest value here."""
-
-
-def modified_box(loss: Array) -> Array:
-    """Share of the electrons that survive, by dE/dx [MeV/cm], of any shape."""
-    x = _BETA * np.maximum(loss, _LEAST_LOSS)
-    return np.log(_ALPHA + x) / x
 
 
 def birks(loss: Array) -> Array:
     """Share of the electrons that survive, by dE/dx [MeV/cm], of any shape."""
-    return _BIRKS_A / (1.0 + _BIRKS_K * np.maximum(loss, _LEAST_LOSS))
+    return _BIRKS_A / (1.0 + _BIRKS_K * np.maximum(loss, LEAST_LOSS))
 
 
 def unquenched(loss: Array) -> Array:

@@ -10,14 +10,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from driftline.data.liquid_argon import DRIFT_VELOCITY
 from driftline.simulation.liquid_argon.argon import PHOTON
 from driftline.simulation.liquid_argon.particles import BEGIN, END, MAKER
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]
 
-DRIFT_VELOCITY = 0.16
-"""[cm/us] at 0.5 kV/cm and 87 K; electrons drift to x = 0."""
 DIFFUSION_ALONG, DIFFUSION_ACROSS = 4.0e-6, 8.8e-6
 """[cm2/us] Diffusion along and across the drift: round values near the measured ones (Li et al.,
 Nucl. Instrum. Meth. A 816 (2016) 160; MicroBooNE, JINST 16 (2021) P09025)."""
@@ -56,7 +55,7 @@ def _add(planes: Pixels, shower: Pixels, place: Array, charge: float, is_shower:
 def _add_spread(
     planes: Pixels, shower: Pixels, place: Array, charge: float, is_shower: bool, pitch: float
 ) -> None:
-    """The same after diffusion over the drift distance, which is the first coordinate."""
+    """The same after diffusion over the drift to x = 0; x is the first coordinate."""
     drift = max(place[0], 0.0) * pitch / DRIFT_VELOCITY
     along = math.sqrt(2.0 * DIFFUSION_ALONG * drift) / pitch
     across = math.sqrt(2.0 * DIFFUSION_ACROSS * drift) / pitch

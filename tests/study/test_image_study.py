@@ -15,7 +15,7 @@ from driftline.report.page import render
 from driftline.report.study_page import study_page
 from driftline.study import Study, run_study
 from driftline.study.tables import comma_separated, markdown
-from driftline.study.tune import tuned_to, with_recommendation
+from driftline.study.tune import Search, tuned_to, with_recommendation
 from made_images import made_images
 from tiny_models import tiny_generator, tiny_image_generator
 
@@ -69,7 +69,7 @@ def test_figures(study):
 
 
 def test_grids_are_tuned_and_the_recommendation_is_stored(generator, study):
-    tuned = tuned_to(generator, SAMPLER_2.with_steps(3), events=12)
+    tuned = tuned_to(generator, SAMPLER_2.with_steps(3), Search(events=12, sweeps=0))
     assert "tuned" in str(tuned) and " + " not in str(tuned)
     (first, *_) = study.labels
     found = study.recommendation.model_copy(update={"sampler": first})

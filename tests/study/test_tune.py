@@ -36,7 +36,7 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
     monkeypatch.setattr(tune, "tuned_to", None)
     assert fitted(generator, ["unipc:steps=4"], path) == [text]
     kept = json.loads(path.read_text())
-    for other in ({"model": "another"}, {"search": tune.SEARCH - 1}):
+    for other in ({"model": "another"}, {"search": {"version": tune.VERSION}}):
         path.write_text(json.dumps(kept | other))
         with pytest.raises(TypeError):  # fitted anew, for it is another model's or search's
             fitted(generator, ["unipc:steps=4"], path)
@@ -67,7 +67,7 @@ def test_fitted_weights_of_both_levels_survive_text_and_file(generator, tmp_path
 def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):
     fitted_to = []
 
-    def record(sampler, known):
+    def record(sampler, known, sweeps):
         fitted_to.append((known.denoiser, sampler.steps, known.shape, len(known.condition)))
         levels = tuple(float(level) for level in range(sampler.steps - 1))
         return replace(sampler, grid=TunedGrid(levels))
@@ -75,8 +75,8 @@ def test_each_level_gets_a_grid_of_its_own(generator, tmp_path, monkeypatch):
     monkeypatch.setattr(tune, "tune", record)
     (text,) = fitted(generator, ["dpm:steps=3 + unipc:steps=4"], tmp_path / "fitted.json")
     assert fitted_to == [
-        (generator.jet_level, 3, (21,), tune.CALIBRATION_EVENTS),
-        (generator.particle_level, 4, (30, 3), tune.CALIBRATION_EVENTS),
+        (generator.jet_level, 3, (21,), tune.Search().events),
+        (generator.particle_level, 4, (30, 3), tune.Search().events),
     ]
     tuned = NetworkSamplers.parse(text)
     levels = [len(s.grid.levels) for s in tuned.samplers]

@@ -31,6 +31,12 @@ def tune(
     ] = None,
     types: Types = None,
     count: Annotated[int, typer.Option(min=1, help="Events of each class and sampler.")] = 10_000,
+    events: Annotated[
+        int, typer.Option(min=2, help="To fit with, in equal shares of the classes; others judge.")
+    ] = 500,
+    sweeps: Annotated[
+        int, typer.Option(min=0, help="Of the search for grids: 4 sweeps steps^2 network calls.")
+    ] = 6,
     seeds: Annotated[int, typer.Option(min=1, help="Noise seeds: 1, 2, ... so many.")] = 1,
     batch: Batch = 1000,
     floor: Annotated[
@@ -53,14 +59,15 @@ def tune(
     from driftline.output import check_output
     from driftline.study.run import parsed
     from driftline.study.tables import markdown
-    from driftline.study.tune import CANDIDATES, fitted, with_recommendation
+    from driftline.study.tune import CANDIDATES, Search, fitted, with_recommendation
 
     check_output(out, force)
     generator = load_model(model, device, threads)
     compared = sampler or kind_named(generator.kind).compared[:1]
     for chosen in parsed(compared):  # before minutes are spent on fits
         check_sampler(generator, chosen)
-    candidates = fitted(generator, candidate or CANDIDATES, study / "cells" / "fitted.json")
+    kept = study / "cells" / "fitted.json"
+    candidates = fitted(generator, candidate or CANDIDATES, kept, Search(events, sweeps))
     name = str(generator.card.get("name") or Path(model).stem)
     result = compare(
         generator,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,60 +22,73 @@ Model = TypeVar("Model", bound=EventGenerator)
 CANDIDATES = tuple(f"bespoke:steps={steps}" for steps in (6, 8, 10, 12, 16))
 """Samplers that are tuned unless others are named."""
 
-CALIBRATION_EVENTS = 500
-"""Events, in equal shares of the classes: a half to fit a sampler with, the other to choose by."""
-
-SEARCH = 2
+VERSION = 2
 """Raised when the search or what it is given changes, so that kept samplers are fitted again."""
 
 CALIBRATION_SEED = 2**63
 """Far from the seeds of studies, whose events judge the grid."""
 
 
+@dataclass(frozen=True)
+class Search:
+    """How much work a sampler is fitted with.
+
+    Attributes:
+        events: in equal shares of the classes: a half to fit a sampler with, the other to choose
+            by.
+        sweeps: over the grid; 0 takes the best of the starting grids as it is.
+    """
+
+    events: int = 500
+    sweeps: int = 6
+
+
 def tuned_to(
-    generator: EventGenerator, samplers: NetworkSamplers, *, events: int = CALIBRATION_EVENTS
+    generator: EventGenerator, samplers: NetworkSamplers, search: Search = Search()
 ) -> NetworkSamplers:
     """The samplers tuned to the networks of a model, each to its own: grids and weights.
 
     Args:
         generator: the model.
         samplers: deterministic ones with steps and a grid.
-        events: calibration events.
+        search: how much is tried, with how many events.
 
     Raises:
         InputError: a sampler has no grid to tune.
     """
-    known = calibrations(generator, events, CALIBRATION_SEED)
-    each = zip(known.values(), samplers.each(list(known)), strict=True)
-    return NetworkSamplers(tuple(_tuned(sampler, calibration) for calibration, sampler in each))
+    known = calibrations(generator, search.events, CALIBRATION_SEED)
+    each = zip(samplers.each(list(known)), known.values(), strict=True)
+    return NetworkSamplers(tuple(_tuned(*pair, search.sweeps) for pair in each))
 
 
-def _tuned(sampler: Sampler, calibration: Calibration) -> Sampler:
+def _tuned(sampler: Sampler, calibration: Calibration, sweeps: int) -> Sampler:
     try:
-        return tune(sampler, calibration)
+        return tune(sampler, calibration, sweeps=sweeps)
     except ValueError as error:
         raise InputError(f"candidate {describe(sampler)}: {error}") from error
 
 
-def fitted(generator: EventGenerator, candidates: Sequence[str], path: Path) -> list[str]:
+def fitted(
+    generator: EventGenerator, candidates: Sequence[str], path: Path, search: Search = Search()
+) -> list[str]:
     """The candidates tuned to the model, as text; kept in ``path`` once computed.
 
     Raises:
         InputError: a candidate is not valid, or the file is damaged.
     """
-    model = fingerprint(generator)
+    begun = {"model": fingerprint(generator), "search": {"version": VERSION, **asdict(search)}}
     known: dict[str, str] = {}
     if path.exists():
         try:
             content = json.loads(path.read_text())
-            alike = (content["model"], content.get("search")) == (model, SEARCH)
+            alike = all(content.get(key) == value for key, value in begun.items())
             known = dict(content["fitted"]) if alike else {}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: damaged ({error}); delete it") from error
     for text, sampler in zip(candidates, parsed(candidates, "candidates"), strict=True):
         if text not in known:
-            known[text] = str(tuned_to(generator, sampler))
-            content = json.dumps({"model": model, "search": SEARCH, "fitted": known}, indent=1)
+            known[text] = str(tuned_to(generator, sampler, search))
+            content = json.dumps({**begun, "fitted": known}, indent=1)
             write_text(path, content + "\n", force=True)
     return [known[text] for text in candidates]
 

@@ -48,7 +48,7 @@ def calibration_figure(calibrations: Sequence[Closure]) -> Figure:
             for axes, number in zip(column, NUMBERS, strict=True):
                 _draw(axes, found, number)
             column[0].set_title(CLASS_NAMES.get(found.event_type, found.event_type), loc="left")
-            column[1].set_xlim(min(b.low for b in found.bins), max(b.high for b in found.bins))
+            column[1].set_xlim(_range(found))
         grid[0][0].set_ylabel(calibrations[0].response, loc="center")
         grid[1][0].set_ylabel("Resolution", loc="center")
         for axes in (grid[0][0], grid[1][0]):
@@ -58,6 +58,16 @@ def calibration_figure(calibrations: Sequence[Closure]) -> Figure:
         handles, labels = grid[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=2)
     return figure
+
+
+def _range(found: Closure) -> tuple[float, float]:
+    """Of the axis: where events were asked for, without the tails of the outermost bins."""
+    asked = [b.generated.asked for b in found.bins if b.generated is not None]
+    low, high = min(b.low for b in found.bins), max(b.high for b in found.bins)
+    if len(asked) < 2:
+        return low, high
+    margin = 0.15 * (max(asked) - min(asked))
+    return max(low, min(asked) - margin), min(high, max(asked) + margin)
 
 
 def _draw(axes: Axes, found: Closure, number: str) -> None:

@@ -180,7 +180,6 @@ def test_output_that_cannot_be_written(run, model, data, tmp_path, command):
         (["--device", "abacus"], ["--device abacus", "use cpu"]),
         (["--conditions", "absent.csv"], ["absent.csv", "cannot be read"]),
         (["--conditions", "absent.csv", "--pt", "1000"], ["--pt", "--conditions"]),
-        (["--conditions", "absent.csv", "--count", "10"], ["--count", "--conditions"]),
     ],
     ids=lambda o: " ".join(o),
 )

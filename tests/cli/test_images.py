@@ -9,27 +9,6 @@ import pytest
 from driftline.data.formats import image_file
 from driftline.metrics.calibration import calibrate
 from driftline.metrics.kinds import IMAGES
-from made_images import made_images
-from tiny_models import tiny_image_generator
-
-
-@pytest.fixture(scope="module")
-def images():
-    return made_images(300, planes=1, size=16)
-
-
-@pytest.fixture(scope="module")
-def image_model(images, tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    tiny_image_generator(images).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def reference(images, tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "reference.hdf5"
-    image_file.write(path, images)
-    return path
 
 
 def test_sample(run, image_model, tmp_path):

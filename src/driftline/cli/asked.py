@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from driftline.data.clouds import JET_FEATURES
-from driftline.data.formats.conditions import IMAGES, JETS, MOMENTUM, Column, Layout
+from driftline.data.formats.conditions import IMAGES, JETS, MOMENTUM, Layout
+from driftline.data.formats.csv_table import Column
 from driftline.diffusion.noise import Noise
 from driftline.errors import InputError
 from driftline.streams import Stream

@@ -126,3 +126,11 @@ def write_json(path: Path, text: str, force: bool) -> None:
         print(text)
     else:
         write_text(path, text + "\n", force)
+
+
+def refuse_beside(option: str, path: Path, **given: object) -> None:
+    """Refuse options for what the file of another one tells; None where one is left out."""
+    for name, value in given.items():
+        if value is not None:
+            beside = f"--{name.replace('_', '-')}"
+            raise InputError(f"{beside}: given beside {option}; put it into {path} alone")

@@ -1,12 +1,12 @@
 """``driftline sample``: events from a model."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from driftline.cli.options import (
-    Batch,
     Device,
     Force,
     Json,
@@ -22,14 +22,11 @@ from driftline.cli.options import (
 from driftline.errors import InputError
 
 _DRAWN = "the model draws it"
-GeV = Annotated[
-    str | None,
-    typer.Option(metavar="X|LOW:HIGH", help="[GeV] Of jets, or its range.", show_default=_DRAWN),
-]
-Number = Annotated[
-    str | None,
-    typer.Option(metavar="X|LOW:HIGH", help="Of jets, or its range.", show_default=_DRAWN),
-]
+_JETS, _IMAGES, _GUIDANCE = "Jets", "Images", "Guidance, without training"
+_RANGE = partial(typer.Option, metavar="X|LOW:HIGH", show_default=_DRAWN, rich_help_panel=_JETS)
+GeV = Annotated[str | None, _RANGE(help="[GeV] Of jets, or its range.")]
+Number = Annotated[str | None, _RANGE(help="Of jets, or its range.")]
+_guide = partial(typer.Option, rich_help_panel=_GUIDANCE, show_default=False)
 
 
 def sample(
@@ -40,7 +37,7 @@ def sample(
     ],
     count: Annotated[
         int | None,
-        typer.Option(min=1, help="Events of each class.", show_default="1000, or the conditions'"),
+        typer.Option(min=1, help="Events of each class.", show_default="1000, or all of a file"),
     ] = None,
     types: Types = None,
     sampler: Annotated[
@@ -57,11 +54,12 @@ def sample(
     first: Annotated[
         int, typer.Option(min=0, help="Number of the first event of each class: one shard of many.")
     ] = 0,
-    batch: Batch = 1000,
-    pt: GeV = None,
-    eta: Number = None,
-    mass: GeV = None,
-    num_particles: Number = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Events in one network call.", show_default="1000; 100 with gradients"
+        ),
+    ] = None,
     conditions: Annotated[
         Path | None,
         typer.Option(
@@ -71,23 +69,79 @@ def sample(
             show_default=False,
         ),
     ] = None,
+    pt: GeV = None,
+    eta: Number = None,
+    mass: GeV = None,
+    num_particles: Number = None,
     momentum: Annotated[
         str | None,
         typer.Option(
             metavar="X,Y,Z|LOW:HIGH",
             help="[MeV/c] Of images, each a number or a range; or magnitudes, in any direction.",
             show_default=_DRAWN,
+            rich_help_panel=_IMAGES,
         ),
     ] = None,
     plane: Annotated[
         int | None,
-        typer.Option(min=0, max=2, help="Of all images.", show_default="each in turn"),
+        typer.Option(
+            min=0,
+            max=2,
+            help="Of all images.",
+            show_default="each in turn",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = None,
+    background: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.hdf5",
+            help="Images to lay the generated ones on: image i on number i, over and over.",
+            show_default=False,
+            rich_help_panel=_IMAGES,
+        ),
+    ] = None,
+    complete: Annotated[
+        Path | None,
+        _guide(
+            metavar="FILE.hdf5",
+            help="Images of which --missing pixels are drawn, given the others, class, plane and "
+            "known momenta. If their class is unknown, --types tells it.",
+        ),
+    ] = None,
+    missing: Annotated[
+        str | None,
+        _guide(
+            metavar="columns=20:24|FILE.npy",
+            help="Pixels missing in the images to complete: columns=FIRST:END, rows=FIRST:END, "
+            "END not included, several separated by commas; or bool, true where missing, "
+            "(H, W), (C, H, W) or (N, C, H, W).",
+        ),
+    ] = None,
+    error: Annotated[
+        float | None,
+        _guide(
+            min=0,
+            help="Of the other pixels, in their unit; by default they are kept exactly.",
+        ),
+    ] = None,
+    measured: Annotated[
+        str | None,
+        _guide(
+            metavar="NAME=VALUE,ERROR",
+            help="What images amount to, in their unit: charge=150,0.2, or wavelets=13 values and "
+            "an error.",
+        ),
     ] = None,
     guidance: Annotated[
         float | None,
-        typer.Option(
-            help="Classifier-free scale: images more typical of their class above 1.",
-            show_default="none",
+        _guide(help="Classifier-free scale: images more typical of their class above 1."),
+    ] = None,
+    fixed: Annotated[
+        Path | None,
+        _guide(
+            metavar="FILE.csv",
+            help="Particles that all jets contain: columns etarel,phirel,ptrel.",
         ),
     ] = None,
     device: Device = "cpu",
@@ -102,8 +156,10 @@ def sample(
     """Generate events and write them: jets in JetNet's format, images in Driftline's.
 
     Event i of a seed and a class is the same whatever the count, batch size and other classes (but
-    for samplers that treat a batch as a whole: rk45, within its tolerance, and poster-pc).
+    for samplers that treat a batch as a whole: rk45, within its tolerance, and poster-pc). It is
+    that of the class's line or image i of a file, where one is given.
     """
+    from driftline.cli.image_options import ImageOptions
     from driftline.cli.sampling import Order, sample_images, sample_jets
     from driftline.generator import Generator
     from driftline.image_generator import ImageGenerator
@@ -119,7 +175,8 @@ def sample(
         sampler=sampler_of(sampler, steps, generator.default_sampler),
         seed=seed,
         first=first,
-        batch=batch,
+        # gradients of images take 16 MB each
+        batch=batch or (100 if complete or measured else 1000),
         fast=fast,
         json=json,
         force=force,
@@ -131,11 +188,28 @@ def sample(
                 "--guidance: models of jets are told class and structure throughout training, so "
                 "that there is nothing to guide away from; leave it out"
             )
-        _refuse("images", momentum=momentum, plane=plane)
-        sample_jets(generator, order, features, conditions)
+        if measured is not None:
+            raise InputError(
+                "--measured: mass and energy flow of jets are those that their jet level draws, "
+                "whatever their particles are guided to; ask for a mass with --mass"
+            )
+        _refuse("images", momentum=momentum, plane=plane, background=background)
+        _refuse("images", complete=complete, missing=missing, error=error)
+        sample_jets(generator, order, features, conditions, fixed)
     elif isinstance(generator, ImageGenerator):
-        _refuse("jets", **features)
-        sample_images(generator, order, momentum, plane, conditions, guidance)
+        _refuse("jets", **features, fixed=fixed)
+        options = ImageOptions(
+            momentum=momentum,
+            plane=plane,
+            conditions=conditions,
+            complete=complete,
+            missing=missing,
+            error=error,
+            measured=measured,
+            guidance=guidance,
+            background=background,
+        )
+        sample_images(generator, order, options)
 
 
 def _refuse(kind: str, **options: object) -> None:

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 from driftline import __version__
 from driftline.cli.asked import AskedFeatures, AskedMomentum
 from driftline.cli.console import events_bar, print_table
-from driftline.cli.options import write_json
+from driftline.cli.image_options import ImageOptions
+from driftline.cli.options import refuse_beside, write_json
 from driftline.data import clouds, images
-from driftline.data.formats import conditions, image_file, jetnet
-from driftline.data.formats.conditions import Conditions, Layout
+from driftline.data.formats import conditions, fixed_particles, image_file, jetnet
+from driftline.data.formats.conditions import Conditions
+from driftline.data.overlay import overlay
 from driftline.data.shipped import reference_path
 from driftline.errors import InputError
 from driftline.generation import EventGenerator, Generation, check_sampler
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
-from driftline.image_guidance import Emphasis
+from driftline.jet_guidance import KnownParticles
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import check_output
 
@@ -52,9 +54,23 @@ class Order:
             "batch": self.batch,
         }
 
-    def numbers(self, count: int) -> NDArray[np.int64]:
-        """(count,) of the events of a class."""
-        return np.arange(self.first, self.first + count)
+    def rows(self, names: list[str], wanted: Conditions | None) -> dict[str, NDArray[np.int64]]:
+        """What events are made from, by class: lines of a file, or without one their numbers.
+
+        Event i of a class is that of its i-th line. A class that has none is left out.
+
+        Raises:
+            InputError: all of them are.
+        """
+        if wanted is None:
+            return dict.fromkeys(names, np.arange(self.first, self.first + (self.count or 1000)))
+        end = None if self.count is None else self.first + self.count
+        rows = {name: wanted.rows(name)[self.first : end] for name in names}
+        found = {name: lines for name, lines in rows.items() if len(lines)}
+        if not found:
+            most = max(len(wanted.rows(name)) for name in names)
+            raise InputError(f"--first {self.first}: a class has {most} events; begin earlier")
+        return found
 
     def check(self, generator: EventGenerator) -> None:
         """Refuse what the model cannot make.
@@ -69,13 +85,18 @@ class Order:
                 )
         check_sampler(generator, self.sampler)
 
-    def provenance(self, attributes: dict[str, Any]) -> dict[str, Any]:
-        """Attributes of the events, with the model as the user named it."""
-        return {**attributes, "model": self.model, "driftline": __version__}
+    def provenance(self, attributes: dict[str, Any], guided: Mapping[str, str]) -> dict[str, Any]:
+        """Attributes of the events, with the model as the user named it, and what guided it."""
+        guided_by = {"guided_by": guided} if guided else {}
+        return {**attributes, **guided_by, "model": self.model, "driftline": __version__}
 
 
 def sample_jets(
-    generator: Generator, order: Order, given: Mapping[str, str | None], path: Path | None
+    generator: Generator,
+    order: Order,
+    given: Mapping[str, str | None],
+    path: Path | None,
+    fixed: Path | None,
 ) -> None:
     """Generate jets and write them in JetNet's format.
 
@@ -86,36 +107,40 @@ def sample_jets(
         order: how many, of which classes, where to.
         given: numbers or ranges of the features; None where the model is to draw them.
         path: file of the features of each jet, or None.
+        fixed: file of particles that all jets contain, or None.
 
     Raises:
-        InputError: classes, features or the output are not valid.
+        InputError: classes, features, particles or the output are not valid.
     """
     most = generator.preprocessing.max_particles
     layout = conditions.jets_of(most)
     ranges = AskedFeatures.parse(given, layout)
-    wanted = None if path is None else _read(path, layout, order.count, **given)
-    names = _classes(order.types, wanted, generator.types)
+    if path is not None:
+        refuse_beside("--conditions", path, **given)
+    wanted = None if path is None else conditions.read(reference_path(path), layout)
+    guidance = None if fixed is None else KnownParticles(fixed_particles.read(fixed))
+    rows = order.rows(_classes(order.types, wanted, generator.types), wanted)
     single = order.out.suffix in (".hdf5", ".h5")
-    _check_out(order.out, single, names, most, order.force)
+    _check_out(order.out, single, list(rows), most, order.force)
     model = generator.accelerated() if order.fast else generator
     made: dict[str, Generation] = {}
     parts = []
     with events_bar("jets") as start:
-        for name in names:
-            mine = wanted.of_type(name) if wanted else None
-            number = len(mine) if mine is not None else order.count or 1000
-            drawn = ranges.of(order.numbers(number), order.seed)
-            features: Mapping[str, Any] = drawn if mine is None else mine.features
+        for name, mine in rows.items():
+            drawn = ranges.of(mine, order.seed)
+            features: Mapping[str, Any] = drawn if wanted is None else wanted[mine].features
             made[name] = found = model.generate(
-                number,
+                len(mine),
                 name,
-                progress=start(name, number),
+                progress=start(name, len(mine)),
+                guidance=guidance,
                 **order.options,
                 **features,
             )
             parts.append(found.jets)
     jets = clouds.concatenate(parts)
-    jets = replace(jets, attributes=order.provenance(jets.attributes))
+    guided = {} if fixed is None else {"fixed": str(fixed)}
+    jets = replace(jets, attributes=order.provenance(jets.attributes, guided))
     if single:
         jetnet.write(order.out, jets, order.force)
     else:
@@ -123,67 +148,52 @@ def sample_jets(
     _report("jets", made, order)
 
 
-def sample_images(
-    generator: ImageGenerator,
-    order: Order,
-    momentum: str | None,
-    plane: int | None,
-    path: Path | None = None,
-    scale: float | None = None,
-) -> None:
+def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions) -> None:
     """Generate images and write them to one file.
 
-    Image i is that of the i-th line of a file that tells classes; otherwise they are class by
-    class.
+    Images stand in the order of the lines or images of a file that tells classes; otherwise they
+    are class by class.
 
     Args:
         generator: the model.
         order: how many, of which classes, where to.
-        momentum: numbers or ranges [MeV/c], see ``AskedMomentum``, or None.
-        plane: of all images, or None.
-        path: file of what is asked of each image, or None.
-        scale: of classifier-free guidance, or None.
+        options: what is asked of them.
 
     Raises:
-        InputError: classes, momentum, plane, scale or the output are not valid.
+        InputError: classes, what is asked or the output are not valid.
     """
-    vectors = None if momentum is None else AskedMomentum.parse(momentum)
-    given = {"momentum": momentum, "plane": plane}
-    wanted = None if path is None else _read(path, conditions.IMAGES, order.count, **given)
-    names = _classes(order.types, wanted, generator.types)
+    vectors = None if options.momentum is None else AskedMomentum.parse(options.momentum)
+    completion = options.completion(generator, order.types)
+    wanted = options.wanted if completion is None else completion.wanted
+    guidance = options.guidance_of_all(generator)
+    frames = options.frames(generator)
+    rows = order.rows(_classes(order.types, wanted, generator.types), wanted)
     check_output(order.out, order.force)
     model = generator.accelerated() if order.fast else generator
     made: dict[str, Generation] = {}
     parts = []
     with events_bar("images") as start:
-        for name in names:
-            mine = wanted.of_type(name) if wanted else None
-            number = len(mine) if mine is not None else order.count or 1000
-            drawn = None if vectors is None else vectors.of(order.numbers(number), order.seed)
+        for name, mine in rows.items():
+            drawn = None if vectors is None else vectors.of(mine, order.seed)
+            asked = None if wanted is None else wanted[mine]
             made[name] = found = model.generate(
-                number,
+                len(mine),
                 name,
-                progress=start(name, number),
-                momentum=drawn if mine is None else mine.momentum,
-                plane=plane if mine is None else mine.features.get("plane"),
-                guidance=None if scale is None else Emphasis(scale),
+                progress=start(name, len(mine)),
+                momentum=drawn if asked is None else asked.momentum,
+                plane=options.plane if asked is None else asked.features.get("plane"),
+                guidance=guidance if completion is None else completion.of(mine),
                 **order.options,
             )
             parts.append(found.images)
     joined = images.concatenate(parts)
     if wanted is not None:
-        joined = joined[wanted.in_order(names)]
-    joined = replace(joined, attributes=order.provenance(joined.attributes))
+        joined = joined[wanted.in_order(list(rows.values()))]
+    if frames is not None:
+        joined = overlay(joined, frames)
+    joined = replace(joined, attributes=order.provenance(joined.attributes, options.guided))
     image_file.write(order.out, joined, order.force)
     _report("images", made, order)
-
-
-def _read(path: Path, layout: Layout, count: int | None, **given: object) -> Conditions:
-    for name, value in {**given, "count": count}.items():
-        if value is not None:
-            option = f"--{name.replace('_', '-')}"
-            raise InputError(f"{option}: given beside --conditions; put it into {path} alone")
-    return conditions.read(reference_path(path), layout)
 
 
 def _classes(
@@ -195,10 +205,15 @@ def _classes(
     there = [name for name in known if name in wanted.types]
     unknown = set(wanted.types) - set(known)
     if unknown:
-        raise InputError(f"--conditions: the model does not know class {', '.join(unknown)}")
+        raise InputError(
+            f"--conditions: the model does not know class {', '.join(unknown)}; "
+            f"choose from {', '.join(known)}"
+        )
     missing = [name for name in types or [] if name not in there]
     if missing:
-        raise InputError(f"--conditions: asks for none of class {', '.join(missing)}")
+        raise InputError(
+            f"--types: the file asks for none of class {', '.join(missing)}; leave it out"
+        )
     return types or there
 
 
@@ -238,9 +253,14 @@ def _report(events: str, made: Mapping[str, Generation], order: Order) -> None:
                     f"{len(part.events):,}",
                     *(f"{cost.evaluations:g}" for cost in part.costs.by_network.values()),
                     f"{part.costs.evaluations:g}",
-                    f"{len(part.events) / part.costs.seconds:,.0f}",
+                    _rate(len(part.events) / part.costs.seconds),
                     ", ".join(f"{what} {n}" for what, n in part.repaired.items()),
                 ]
                 for name, part in made.items()
             ],
         )
+
+
+def _rate(rate: float) -> str:
+    """Whole numbers, or two digits of what is slower than ten a second."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"

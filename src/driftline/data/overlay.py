@@ -28,17 +28,9 @@ def overlay(images: Images, background: Images, chosen: NDArray[np.int64] | None
         InputError: they differ in form, their unit does not add, there is no background, or one
             that does not exist is chosen.
     """
-    for what, mine, theirs in (
-        ("planes, rows and columns", images.pixels.shape[1:], background.pixels.shape[1:]),
-        ("unit", images.unit, background.unit),
-        ("pitch", images.pitch, background.pitch),
-    ):
-        if mine != theirs:
-            raise InputError(f"background: {what}: {theirs}, the images' {mine}; treat both alike")
-    if images.unit not in _LINEAR:
-        raise InputError(f"background: numbers of unit {images.unit} do not add; use MeV")
-    if not len(background):
-        raise InputError("background: holds no images; give some")
+    found = unlike(background, images.pixels.shape[1:], images.unit, images.pitch)
+    if found is not None:
+        raise InputError(f"background: {found}")
     index = images.event % len(background) if chosen is None else chosen
     if index.shape != (len(images),) or ((index < 0) | (index >= len(background))).any():
         raise InputError(
@@ -50,3 +42,17 @@ def overlay(images: Images, background: Images, chosen: NDArray[np.int64] | None
         threshold=min(images.threshold, background.threshold),
         attributes={**images.attributes, "background": background.attributes},
     )
+
+
+def unlike(background: Images, shape: tuple[int, ...], unit: str, pitch: float) -> str | None:
+    """Why images of planes, rows and columns, unit and pitch cannot lie on backgrounds; or None."""
+    for what, mine, theirs in (
+        ("planes, rows and columns", shape, background.pixels.shape[1:]),
+        ("unit", unit, background.unit),
+        ("pitch", pitch, background.pitch),
+    ):
+        if mine != theirs:
+            return f"{what}: {theirs}, the images' {mine}; treat both alike, with driftline crop"
+    if unit not in _LINEAR:
+        return f"numbers of unit {unit} do not add; use MeV"
+    return None if len(background) else "holds no images; give some"

@@ -5,19 +5,17 @@ asked for: of jets ``pt`` [GeV], ``eta``, ``mass`` [GeV] and ``num_particles``; 
 ``py``, ``pz`` [MeV/c] and ``plane``. An empty cell leaves that number to the model.
 """
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftline.data.clouds import JET_FEATURES, JET_TYPES
 from driftline.data.formats import image_file, jetnet
-from driftline.data.images import PLANES
-from driftline.errors import InputError
+from driftline.data.formats.csv_table import Cells, Column, Names, Table
+from driftline.data.images import PLANES, Images
 
 MOMENTUM = ("px", "py", "pz")
 """Columns that are given together or not at all."""
@@ -40,26 +38,29 @@ class Conditions:
         columns = [*self.features.values(), *([] if self.types is None else [self.types])]
         return len(columns[0])
 
-    def of_type(self, event_type: str) -> "Conditions":
-        """The lines of a class; all of them where the file does not tell."""
-        if self.types is None:
-            return self
-        chosen = self.types == event_type
-        return Conditions(self.types[chosen], {k: v[chosen] for k, v in self.features.items()})
+    def __getitem__(self, rows: NDArray[np.int64]) -> "Conditions":
+        """Some of the lines, by their numbers."""
+        types = None if self.types is None else self.types[rows]
+        return Conditions(types, {name: values[rows] for name, values in self.features.items()})
 
-    def in_order(self, types: Sequence[str]) -> NDArray[np.int64]:
-        """Rows of events made class by class, each as ``of_type`` gives it, in the file's order.
+    def rows(self, event_type: str) -> NDArray[np.int64]:
+        """Numbers of the lines of a class; of all lines where the file does not tell classes."""
+        if self.types is None:
+            return np.arange(len(self))
+        return np.flatnonzero(self.types == event_type)
+
+    def in_order(self, rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """Which of the events that were made class by class comes first, second, ... in the file.
 
         Args:
-            types: the classes made, in their order.
+            rows: the lines that the events of each class were made from.
 
         Returns:
-            (M,) which event comes first, second, ... As they are where the file does not tell
-            classes, so that each line is for all of them.
+            (M,) for all of them. As they are where the file does not tell classes, so that each
+            line is for all of them.
         """
-        if self.types is None:
-            return np.arange(len(self) * len(types))
-        return np.argsort(np.concatenate([np.flatnonzero(self.types == t) for t in types]))
+        joined = np.concatenate(rows)
+        return np.arange(len(joined)) if self.types is None else np.argsort(joined)
 
     @property
     def momentum(self) -> NDArray[np.float64] | None:
@@ -67,25 +68,6 @@ class Conditions:
         if MOMENTUM[0] not in self.features:
             return None
         return np.stack([self.features[name] for name in MOMENTUM], axis=1)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of numbers: which values are allowed, and what to write where one is not."""
-
-    allowed: Callable[[float], bool]
-    remedy: str
-
-    def refused(self, value: float) -> str | None:
-        """What to write instead of a number; None if it is allowed.
-
-        Events hold float32, so that it is judged as one: 1e39 is infinite, 1e-50 is zero.
-        """
-        with np.errstate(over="ignore", under="ignore"):
-            single = float(np.float32(value))
-        if not np.isfinite(single):
-            return "write a finite number, below 3.4e38"
-        return None if self.allowed(single) else self.remedy
 
 
 @dataclass(frozen=True)
@@ -113,8 +95,8 @@ def _of_jets(path: Path) -> Conditions:
     return Conditions(np.array(jets.types)[jets.labels], dict(zip(JET_FEATURES, features.T)))
 
 
-def _of_images(path: Path) -> Conditions:
-    images = image_file.read(path)
+def of_images(images: Images) -> Conditions:
+    """To be like given images: class, plane of those of one plane, momentum where it is known."""
     features: dict[str, NDArray[np.float64]] = {}
     if images.momentum is not None:
         features |= dict(zip(MOMENTUM, images.momentum.T.astype(np.float64)))
@@ -147,7 +129,7 @@ JETS = Layout(
 IMAGES = Layout(
     events="images",
     columns={**dict.fromkeys(MOMENTUM, _ANY), "plane": _PLANE},
-    of_events=_of_images,
+    of_events=lambda path: of_images(image_file.read(path)),
     together=MOMENTUM,
 )
 
@@ -166,74 +148,6 @@ def read(path: Path, layout: Layout = JETS) -> Conditions:
     path = Path(path)
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):
         return layout.of_events(path)
-    try:
-        # spreadsheets begin a file of UTF-8 with a mark
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _parse(path, csv.reader(file, skipinitialspace=True), layout)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV file ({error}); mend it") from error
-
-
-def _parse(path: Path, lines: Any, layout: Layout) -> Conditions:
-    """Conditions from the lines of a ``csv.reader``."""
-    known = ("type", *layout.columns)
-    head = [name.strip() for name in next(lines, [])]
-    for name in head:
-        if ";" in name:
-            raise InputError(f"{path}: line 1: {name!r} has semicolons; separate cells by commas")
-        if name not in known or head.count(name) > 1:
-            raise InputError(
-                f"{path}: line 1: column {name!r} is unknown or repeated; "
-                f"choose from {', '.join(known)}"
-            )
-    if 0 < len(set(layout.together) & set(head)) < len(layout.together):
-        raise InputError(
-            f"{path}: line 1: names only some of {', '.join(layout.together)}; name all or none"
-        )
-    rows: list[list[str]] = []
-    for row in lines:
-        if not row:
-            continue
-        where = f"{path}: line {lines.line_num}"
-        if len(row) != len(head):
-            raise InputError(
-                f"{where} has {len(row)} cells, line 1 names {len(head)}; write one cell a column"
-            )
-        rows.append([_cell(where, name, text, layout) for name, text in zip(head, row)])
-        empty = {text == "nan" for name, text in zip(head, rows[-1]) if name in layout.together}
-        if len(empty) > 1:
-            raise InputError(
-                f"{where}: gives only some of {', '.join(layout.together)}; give all or none"
-            )
-    if not rows:
-        raise InputError(
-            f"{path}: asks for no {layout.events}; write a line of names and one line for each"
-        )
-    columns = dict(zip(head, zip(*rows)))
-    types = columns.pop("type", None)
-    return Conditions(
-        None if types is None else np.array(types),
-        {name: np.array(values, dtype=np.float64) for name, values in columns.items()},
-    )
-
-
-def _cell(where: str, name: str, text: str, layout: Layout) -> str:
-    """The text of a cell, after a look at it; empty numbers become NaN."""
-    text = text.strip()
-    where = f"{where}: {name} is {text!r}"
-    if name == "type":
-        if layout.types is not None and text not in layout.types:
-            raise InputError(f"{where}; choose from {', '.join(layout.types)}")
-        return text
-    if not text:
-        return "nan"
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{where}; write a number, or nothing") from None
-    remedy = layout.columns[name].refused(value)
-    if remedy is not None:
-        raise InputError(f"{where}; {remedy}, or nothing")
-    return text
+    columns: dict[str, Cells] = {"type": Names(layout.types), **layout.columns}
+    features = Table(columns, layout.events, layout.together).read(path)
+    return Conditions(features.pop("type", None), features)

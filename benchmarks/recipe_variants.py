@@ -1,20 +1,21 @@
-"""Does a training term on observables help? With it and without, the same steps, paired seeds.
+"""Which objective, schedule or training term is better? Variants of a recipe over paired seeds.
 
-    python benchmarks/physics_term.py recipes/jets30.toml TRAIN/t.hdf5 TEST/t.hdf5 \
-        --observables mass energy_flow --steps 2000 --seeds 3 --threads 1
-    python benchmarks/physics_term.py recipes/lartpc64.toml TRAIN.hdf5 TEST.hdf5 \
-        --observables charge wavelets --steps 500 --seeds 3 --events 500 --threads 1
+    python benchmarks/recipe_variants.py recipes/jets30.toml TRAIN TEST --steps 1500 \
+        --variant flow 'schedule={name="Linear"}' predicts=flow \
+        --variant "mass, 0.1" 'physics={observables=["mass"],weight=0.1}' \
+        --samplers dpm:steps=4 dpm:steps=20 --threads 1
 
-Trained are the particle level of jets or the network of images, by the recipe's settings, without
-the term and with every weight of it. A seed starts all of them from the same weights, shows them
-the same events and noise, and generates from the same noise for the conditions of the same test
-events. W1 is between what is generated and these events: of jets both as drawn and with the moments
-imposed that generators impose.
+Trained are the particle level of jets or the network of images, by the recipe ("as it is") and by
+every variant of it, a name and overrides. A seed starts all of them from the same weights, shows
+them the same events and noise, and generates from the same noise for the conditions of the same
+test events. W1 is between what is generated and these events: of jets both as drawn and with the
+moments imposed that generators impose.
 
-The first table has mean and standard error over seeds; the second one the differences from no term,
-seed by seed. ``error`` is the root mean square error of the clean estimate's observables, each in
-units of its spread, at lambda = ln(alpha/sigma) = 1; ``ms`` the processor time of a training step.
-The row ``truth`` has W1 between two halves of twice as many test events.
+The first table of a sampler has mean and standard error over seeds; the second one the differences
+from the recipe as it is, seed by seed. ``ms`` is the processor time of a training step; with
+``--observables``, ``error`` is the root mean square error of the clean estimate's observables, each
+in units of its spread, at lambda = ln(alpha/sigma) = 1. The row ``truth`` has W1 between two halves
+of twice as many test events.
 """
 
 import argparse
@@ -36,9 +37,8 @@ from driftline.data.preprocessing import JetPreprocessing
 from driftline.data.structure import moments_of
 from driftline.diffusion.denoisers import Denoiser, expand
 from driftline.diffusion.noise import Noise
-from driftline.diffusion.objectives import ObservableMatching
 from driftline.diffusion.objectives.pairing import Loss
-from driftline.diffusion.observables import Observable
+from driftline.diffusion.observables import Joined, Observable, standardised
 from driftline.diffusion.samplers import parse, sample
 from driftline.metrics.kinds import IMAGES, JETS, EventKind
 from driftline.metrics.sample import Sample
@@ -47,16 +47,17 @@ from driftline.training.images import ImageEvents, image_observables, network_sp
 from driftline.training.jets import ParticleLevelEvents, network_specs, particle_observables
 from driftline.training.loop import Batch, Events, generator_for, train
 from driftline.training.objectives import always
-from driftline.training.physics import loss_of
+from driftline.training.physics import loss_of, observed
 from driftline.training.recipe import (
     ImageRecipe,
     JetRecipe,
     Recipe,
     Stage,
-    parse_recipe,
     read_recipe,
 )
-from driftline.training.run import denoiser_of, levels_of
+from driftline.training.run import denoiser_of, levels_of, pairing_of
+
+AS_IT_IS = "as it is"
 
 LEVEL = 1.0
 """lambda at which the error of the observables is given."""
@@ -69,7 +70,6 @@ class Workload:
     """What is trained and how it is judged, whatever the kind of event.
 
     Attributes:
-        stage: of the recipe.
         spec: of the network.
         events: the training sample.
         test: the test sample, encoded, in random order.
@@ -79,7 +79,6 @@ class Workload:
         truth: as a metric takes them, the test events from one number to another.
     """
 
-    stage: Stage
     spec: dict[str, object]
     events: Events
     test: Events
@@ -94,64 +93,89 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("train", type=Path)
     parser.add_argument("test", type=Path)
-    parser.add_argument("--observables", nargs="+", required=True)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.1, 1.0])
+    parser.add_argument("--variant", nargs="+", action="append", default=[], metavar="NAME KEY=VAL")
+    parser.add_argument("--set", nargs="*", default=[], help="overrides of all, key=value")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--events", type=int, default=10_000, help="that are generated")
-    parser.add_argument("--sampler", default="dpm:steps=20")
+    parser.add_argument("--samplers", nargs="+", default=["dpm:steps=20"])
+    parser.add_argument("--observables", nargs="+", default=[], help="whose error is given")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--set", nargs="*", default=[], help="overrides of the recipe, key=value")
     arguments = parser.parse_args()
     if arguments.seeds < 2:
         parser.error("--seeds must be two or more: errors come from their scatter")
     torch.set_num_threads(arguments.threads)
 
-    recipe = read_recipe(arguments.recipe, arguments.set)
-    make = jet_workload if isinstance(recipe, JetRecipe) else image_workload
-    work = make(recipe, arguments.train, arguments.test)
-    losses = {"none": loss_of(None, work.named, work.events)}
-    for weight in arguments.weights:
-        term = {"observables": arguments.observables, "weight": weight}
-        physics = parse_recipe(recipe.model_dump(mode="json") | {"physics": term}).physics
-        losses[f"weight {weight:g}"] = loss_of(physics, work.named, work.events)
-    matching = list(losses.values())[-1]
-    assert isinstance(matching, ObservableMatching)
+    variants = {AS_IT_IS: read_recipe(arguments.recipe, arguments.set)}
+    for name, *changes in arguments.variant:
+        variants[name] = read_recipe(arguments.recipe, [*arguments.set, *changes])
+    make = jet_workload if isinstance(variants[AS_IT_IS], JetRecipe) else image_workload
+    work = make(variants[AS_IT_IS], arguments.train, arguments.test)
+    losses = {
+        name: pairing_of(recipe)(loss_of(recipe.physics, work.named, work.events))
+        for name, recipe in variants.items()
+    }
+    judged = None
+    if arguments.observables:
+        joined = Joined(tuple(work.named[name] for name in arguments.observables))
+        judged = standardised(joined, observed(joined, work.events))
     count = min(arguments.events, len(work.test) // 2)
     told = work.test.batch(torch.arange(count), generator_for(0))
     truth, other = work.truth(0, count), work.truth(count, 2 * count)
 
-    rows = {name: list[dict[str, float]]() for name in losses}
+    rows = {
+        (text, name): list[dict[str, float]]() for text in arguments.samplers for name in losses
+    }
     for seed in range(arguments.seeds):
         for name, loss in losses.items():
-            denoiser = denoiser_of(recipe.model_copy(update={"seed": seed}), work.spec)
+            recipe = variants[name].model_copy(update={"seed": seed})
+            denoiser = denoiser_of(recipe, work.spec)
             start = time.process_time()
-            validation = trained(denoiser, work, loss, arguments.steps, seed)
-            spent = (time.process_time() - start) / arguments.steps
-            made = sample(
-                denoiser,
-                parse(arguments.sampler),
-                noise=Noise(seed),
-                events=count,
-                shape=tuple(told.x0.shape[1:]),
-                condition=told.condition,
-                mask=told.mask,
-                batch=256,
-            ).x
-            row = {"ms": 1e3 * spent, "loss": validation}
-            row["error"] = observable_error(denoiser, told, matching.observable)
-            for how, found in work.decoded(made.numpy()).items():
-                row |= {f"{key}{how}": w for key, w in distances(work, found, truth).items()}
-            rows[name].append(row)
-            print(name, seed, row, flush=True)
+            trained(denoiser, work, stage_of(recipe), loss, arguments.steps, seed)
+            row = {"ms": 1e3 * (time.process_time() - start) / arguments.steps}
+            if judged is not None:
+                row["error"] = observable_error(denoiser, told, judged)
+            for text in arguments.samplers:
+                found = generated(work, denoiser, text, told, truth, seed)
+                rows[text, name].append(row | found)
+                print(text, name, seed, rows[text, name][-1], flush=True)
 
-    print(f"\n{count} events, {arguments.steps} steps, {arguments.seeds} seeds\n")
-    heads = list(rows["none"][0])
-    found = {name: np.array([[r[head] for head in heads] for r in rows[name]]) for name in losses}
+    print(f"\n{count} events, {arguments.steps} steps, {arguments.seeds} seeds")
     floor = distances(work, other, truth)
-    table(heads, found)
-    print("| truth | " + " | ".join(f"{floor[h]:.4g}" if h in floor else "" for h in heads) + " |")
-    table(heads, {f"{n} - none": found[n] - found["none"] for n in losses if n != "none"})
+    for text in arguments.samplers:
+        heads = list(rows[text, AS_IT_IS][0])
+        values = {
+            name: np.array([[row[head] for head in heads] for row in rows[text, name]])
+            for name in losses
+        }
+        print(f"\n{text}")
+        table(heads, values)
+        ends = (f"{floor[head]:.4g}" if head in floor else "" for head in heads)
+        print("| truth | " + " | ".join(ends) + " |")
+        table(heads, {f"{n} - it": values[n] - values[AS_IT_IS] for n in losses if n != AS_IT_IS})
+
+
+def stage_of(recipe: Recipe) -> Stage:
+    """What of a recipe is trained here."""
+    return recipe.particle_level if isinstance(recipe, JetRecipe) else recipe
+
+
+def generated(
+    work: Workload, denoiser: Denoiser, sampler: str, told: Batch, truth: Sample, seed: int
+) -> dict[str, float]:
+    """W1 of what a network generates for the conditions of the test events."""
+    made = sample(
+        denoiser,
+        parse(sampler),
+        noise=Noise(seed),
+        events=len(told.x0),
+        shape=tuple(told.x0.shape[1:]),
+        condition=told.condition,
+        mask=told.mask,
+        batch=256,
+    ).x
+    each = {how: distances(work, x, truth) for how, x in work.decoded(made.numpy()).items()}
+    return {f"{key}{how}": w for how, found in each.items() for key, w in found.items()}
 
 
 def jet_workload(recipe: Recipe, train: Path, test: Path) -> Workload:
@@ -173,7 +197,6 @@ def jet_workload(recipe: Recipe, train: Path, test: Path) -> Workload:
         return {"": sample_of(drawn, rows), " imposed": sample_of(finished, rows)}
 
     return Workload(
-        recipe.particle_level,
         network_specs(recipe, len(p.types))["particle_level"],
         ParticleLevelEvents(jets, p, recipe.reflections),
         events,
@@ -199,7 +222,6 @@ def image_workload(recipe: Recipe, train: Path, test: Path) -> Workload:
         return sample_of(p.decode(p.encode(tested.pixels[rows])), rows)
 
     return Workload(
-        recipe,
         network_spec(recipe, p),
         ImageEvents(images, p, recipe.exchanged, recipe.mirrored, dict(recipe.left_out)),
         ImageEvents(tested, p),
@@ -210,9 +232,11 @@ def image_workload(recipe: Recipe, train: Path, test: Path) -> Workload:
     )
 
 
-def trained(denoiser: Denoiser, work: Workload, loss: Loss, steps: int, seed: int) -> float:
-    """Train for a number of steps; the validation loss, that of denoising."""
-    settings = work.stage.training
+def trained(
+    denoiser: Denoiser, work: Workload, stage: Stage, loss: Loss, steps: int, seed: int
+) -> None:
+    """Train for a number of steps."""
+    settings = stage.training
     settings = settings.model_copy(
         update={
             "steps": steps,
@@ -222,17 +246,16 @@ def trained(denoiser: Denoiser, work: Workload, loss: Loss, steps: int, seed: in
         }
     )
     with tempfile.TemporaryDirectory() as folder:
-        outcome = train(
+        train(
             denoiser,
             work.events,
             work.test,
-            levels_of(work.stage.levels),
+            levels_of(stage.levels),
             settings,
             seed=seed,
             out=Path(folder),
             objective=always(loss),
         )
-    return outcome.validation_losses[-1][1]
 
 
 @torch.no_grad()
@@ -269,7 +292,7 @@ def distances(work: Workload, found: Sample, truth: Sample) -> dict[str, float]:
 
 def table(heads: list[str], results: dict[str, Array]) -> None:
     """Mean and standard error over seeds of arrays (seeds, columns)."""
-    print("\n| term | " + " | ".join(heads) + " |\n|" + "---|" * (len(heads) + 1))
+    print("\n| recipe | " + " | ".join(heads) + " |\n|" + "---|" * (len(heads) + 1))
     for name, values in results.items():
         mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / len(values) ** 0.5
         cells = [f"{m:.4g} ± {e:.2g}" for m, e in zip(mean, error)]

@@ -1,5 +1,7 @@
 """Guided images, of untrained models: encoded pixels are independent unit normals."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,13 @@ from driftline.diffusion.guidance import ClassifierFree, Inpainting
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import parse, sample
 from driftline.errors import InputError
+from driftline.generation import DEFAULT_SAMPLER, guided_sampler
 from driftline.image_guidance import (
     Emphasis,
     KnownPixels,
     MeasuredImage,
 )
+from driftline.network_samplers import NetworkSamplers
 from driftline.observables.images import decoded, total_charge
 from made_images import made_images
 from tiny_models import tiny_image_generator
@@ -122,3 +126,14 @@ def test_emphasis_leaves_out_what_training_left_out(generator):
 def test_guidance_that_does_not_fit_is_refused(generator, guidance, words):
     with pytest.raises(InputError, match=words):
         generator.generate(2, "p", sampler=STEPS, guidance=guidance)
+
+
+def test_a_guided_network_has_a_sampler_that_was_not_fitted_to_the_unguided_one(generator):
+    own, usual = NetworkSamplers.parse("unipc:steps=2"), NetworkSamplers.parse(DEFAULT_SAMPLER)
+    tuned = copy(generator)
+    tuned.card = {**generator.card, "sampler": str(own)}
+    guided = tuned.generate(1, "p", seed=2, guidance=Emphasis(2.0))
+    assert guided.images.attributes["sampler"] == str(usual)
+    assert tuned.generate(1, "p", seed=2).images.attributes["sampler"] == str(own)
+    both = guided_sampler(own, ["jet level", "particle level"])
+    assert both.samplers == own.samplers + usual.samplers

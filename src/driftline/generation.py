@@ -82,6 +82,15 @@ def stored_sampler(card: Mapping[str, Any]) -> NetworkSamplers:
     return NetworkSamplers.parse(card.get("sampler", DEFAULT_SAMPLER))
 
 
+def guided_sampler(own: NetworkSamplers, networks: Sequence[str]) -> NetworkSamplers:
+    """A model's own samplers, but ``DEFAULT_SAMPLER`` for its last network, which is guided.
+
+    Weights and grids that were fitted to a network suit no guided one.
+    """
+    guided = NetworkSamplers.parse(DEFAULT_SAMPLER)
+    return NetworkSamplers((*own.each(networks)[:-1], *guided.samplers))
+
+
 def accelerated(denoiser: Denoiser) -> Denoiser:
     """The same with a compiled network in bfloat16, see ``networks.Accelerated``."""
     network = Accelerated(denoiser.network)
@@ -164,6 +173,10 @@ class EventGenerator(Protocol):
     @property
     def default_sampler(self) -> NetworkSamplers:
         """What ``generate`` uses unless told otherwise."""
+
+    @property
+    def guided_sampler(self) -> NetworkSamplers:
+        """What it uses with guidance unless told otherwise."""
 
     @property
     def form(self) -> dict[str, Any]:

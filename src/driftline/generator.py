@@ -26,7 +26,15 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
-from driftline.generation import Costs, Priced, Problem, accelerated, class_labels, stored_sampler
+from driftline.generation import (
+    Costs,
+    Priced,
+    Problem,
+    accelerated,
+    class_labels,
+    guided_sampler,
+    stored_sampler,
+)
 from driftline.jet_guidance import JetGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
 from driftline.networks import build
@@ -140,6 +148,11 @@ class Generator:
         """The samplers that ``generate`` uses unless told otherwise."""
         return stored_sampler(self.card)
 
+    @property
+    def guided_sampler(self) -> NetworkSamplers:
+        """What it uses with guidance unless told otherwise."""
+        return guided_sampler(self.default_sampler, NETWORKS)
+
     def unlike(self, events: Jets) -> str | None:
         """In what jets differ in form from what it makes, and the remedy; or None."""
         slots, most = events.particles.shape[1], self.preprocessing.max_particles
@@ -189,7 +202,8 @@ class Generator:
         Args:
             count: number of jets.
             jet_type: one class, one class a jet, or None for equal shares of all classes.
-            sampler: one for both levels, or two; the model's default if None.
+            sampler: one for both levels, or two; ``default_sampler`` if None, or, with guidance,
+                ``guided_sampler``.
             seed: 0 <= seed < 2**64.
             batch: jets in one network call.
             first: number of the first jet, for production in blocks.
@@ -206,7 +220,8 @@ class Generator:
                 fit the jets.
             FloatingPointError: a generated jet is not finite.
         """
-        chosen = for_networks(sampler or self.default_sampler)
+        usual = self.default_sampler if guidance is None else self.guided_sampler
+        chosen = for_networks(sampler or usual)
         drawn = self.draw_features(
             count,
             jet_type,

@@ -21,7 +21,15 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
-from driftline.generation import Costs, Priced, Problem, accelerated, class_labels, stored_sampler
+from driftline.generation import (
+    Costs,
+    Priced,
+    Problem,
+    accelerated,
+    class_labels,
+    guided_sampler,
+    stored_sampler,
+)
 from driftline.image_guidance import ImageGuidance
 from driftline.network_samplers import NetworkSamplers, for_networks
 from driftline.networks import build
@@ -113,6 +121,11 @@ class ImageGenerator:
         """The sampler that ``generate`` uses unless told otherwise."""
         return stored_sampler(self.card)
 
+    @property
+    def guided_sampler(self) -> NetworkSamplers:
+        """What it uses with guidance unless told otherwise."""
+        return guided_sampler(self.default_sampler, [NETWORK])
+
     def unlike(self, events: Images) -> str | None:
         """In what images differ in form from what it makes, and the remedy; or None."""
         try:
@@ -156,7 +169,7 @@ class ImageGenerator:
         Args:
             count: number of images.
             particle: one class, one class an image, or None for equal shares of all classes.
-            sampler: the model's default if None.
+            sampler: ``default_sampler`` if None, or, with guidance, ``guided_sampler``.
             seed: 0 <= seed < 2**64.
             batch: images in one network call.
             first: number of the first image, for production in blocks.
@@ -180,7 +193,8 @@ class ImageGenerator:
         momenta = self._momentum(momentum, count)
         planes = self._planes(plane, events // (len(self.types) if particle is None else 1))
         condition = self.preprocessing.condition(count, labels, momenta, planes)
-        chosen = for_networks(sampler or self.default_sampler)
+        usual = self.default_sampler if guidance is None else self.guided_sampler
+        chosen = for_networks(sampler or usual)
         cost = sample(
             self._guided(guidance, condition),
             chosen.each([NETWORK])[0],

@@ -44,7 +44,7 @@ def sample(
         str | None,
         typer.Option(
             help="E.g. dpm:steps=20, em, rk45:tolerance=1e-4; for each network its own: A + B.",
-            show_default="the model's",
+            show_default="the model's; of guided networks dpm:steps=30",
         ),
     ] = None,
     steps: Annotated[
@@ -167,12 +167,14 @@ def sample(
     features = {"pt": pt, "eta": eta, "mass": mass, "num_particles": num_particles}
     check_json(json, force)
     generator = load_model(model, device, threads)
+    guided = any(option is not None for option in (complete, measured, guidance, fixed))
+    usual = generator.guided_sampler if guided else generator.default_sampler
     order = Order(
         model=model,
         out=out,
         count=count,
         types=split_types(types),
-        sampler=sampler_of(sampler, steps, generator.default_sampler),
+        sampler=sampler_of(sampler, steps, usual),
         seed=seed,
         first=first,
         # gradients of images take 16 MB each

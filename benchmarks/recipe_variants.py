@@ -6,7 +6,7 @@
         --samplers dpm:steps=4 dpm:steps=20 --threads 1
 
 Trained are the particle level of jets or the network of images, by the recipe ("as it is") and by
-every variant of it, a name and overrides. A seed starts all of them from the same weights, shows
+every variant of it, a name and overrides of ``VARIED`` keys. A seed starts all of them from the same weights, shows
 them the same events and noise, and generates from the same noise for the conditions of the same
 test events. W1 is between what is generated and these events: of jets both as drawn and with the
 moments imposed that generators impose.
@@ -59,6 +59,9 @@ from driftline.training.run import denoiser_of, levels_of, pairing_of
 
 AS_IT_IS = "as it is"
 
+VARIED = ("schedule", "predicts", "pairing", "physics")
+"""Keys of a recipe that variants may change; network, data, levels and training are shared."""
+
 LEVEL = 1.0
 """lambda at which the error of the observables is given."""
 
@@ -108,7 +111,11 @@ def main() -> None:
 
     variants = {AS_IT_IS: read_recipe(arguments.recipe, arguments.set)}
     for name, *changes in arguments.variant:
+        if name in variants:
+            parser.error(f"--variant {name}: is there already; choose another name")
         variants[name] = read_recipe(arguments.recipe, [*arguments.set, *changes])
+        if shared(variants[name]) != shared(variants[AS_IT_IS]):
+            parser.error(f"--variant {name}: may change {', '.join(VARIED)}; --set is for the rest")
     make = jet_workload if isinstance(variants[AS_IT_IS], JetRecipe) else image_workload
     work = make(variants[AS_IT_IS], arguments.train, arguments.test)
     losses = {
@@ -153,6 +160,11 @@ def main() -> None:
         ends = (f"{floor[head]:.4g}" if head in floor else "" for head in heads)
         print("| truth | " + " | ".join(ends) + " |")
         table(heads, {f"{n} - it": values[n] - values[AS_IT_IS] for n in losses if n != AS_IT_IS})
+
+
+def shared(recipe: Recipe) -> dict[str, object]:
+    """What of a recipe is the same for all variants, so that they can be compared."""
+    return recipe.model_dump(exclude=set(VARIED))
 
 
 def stage_of(recipe: Recipe) -> Stage:

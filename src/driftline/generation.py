@@ -85,7 +85,8 @@ def stored_sampler(card: Mapping[str, Any]) -> NetworkSamplers:
 def guided_sampler(own: NetworkSamplers, networks: Sequence[str]) -> NetworkSamplers:
     """A model's own samplers, but ``DEFAULT_SAMPLER`` for its last network, which is guided.
 
-    Weights and grids that were fitted to a network suit no guided one.
+    A model's own sampler suits that model, with weights and a grid that may be fitted to it; a
+    guided network is another one.
     """
     guided = NetworkSamplers.parse(DEFAULT_SAMPLER)
     return NetworkSamplers((*own.each(networks)[:-1], *guided.samplers))

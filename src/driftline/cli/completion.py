@@ -79,9 +79,17 @@ class Completion:
 
 
 def _classified(path: Path, images: Images, types: Sequence[str] | None) -> Images:
-    """Images of unknown class as those of the only one asked for; others as they are."""
-    if images.present != (UNKNOWN,):
+    """Images of unknown class as those of the only one asked for; others as they are.
+
+    Raises:
+        InputError: some classes are known and some not, or none is and not one is asked for.
+    """
+    if UNKNOWN not in images.present:
         return images
+    if len(images.present) > 1:
+        raise InputError(
+            f"{path}: the class of some images is known and of others not; make two files of them"
+        )
     if types is None or len(types) != 1:
         raise InputError(
             f"{path}: the class of its images is not known; say with --types as what one class to "

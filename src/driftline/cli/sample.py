@@ -96,7 +96,7 @@ def sample(
         Path | None,
         typer.Option(
             metavar="FILE.hdf5",
-            help="Images to lay the generated ones on: image i on number i, over and over.",
+            help="Images to lay the generated ones on: image i of a class on number i, repeated.",
             show_default=False,
             rich_help_panel=_IMAGES,
         ),
@@ -178,7 +178,7 @@ def sample(
         seed=seed,
         first=first,
         # gradients of images take 16 MB each
-        batch=batch or (100 if complete or measured else 1000),
+        batch=batch or (100 if complete or measured or fixed else 1000),
         fast=fast,
         json=json,
         force=force,

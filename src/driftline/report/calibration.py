@@ -65,7 +65,8 @@ def _range(found: Closure) -> tuple[float, float]:
     asked = [b.generated.asked for b in found.bins if b.generated is not None]
     low, high = min(b.low for b in found.bins), max(b.high for b in found.bins)
     if len(asked) < 2:
-        return low, high
+        margin = 0.05 * abs(low) if low == high else 0.0
+        return low - margin, high + margin
     margin = 0.15 * (max(asked) - min(asked))
     return max(low, min(asked) - margin), min(high, max(asked) + margin)
 

@@ -81,7 +81,7 @@ def fitted(
     if path.exists():
         try:
             content = json.loads(path.read_text())
-            alike = all(content.get(key) == value for key, value in begun.items())
+            alike = begun == {key: content[key] for key in begun}
             known = dict(content["fitted"]) if alike else {}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: damaged ({error}); delete it") from error

@@ -6,9 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.data.clouds import PARTICLE_FEATURES
+from driftline.data.energy_moments import LARGEST_ANGLE
 from driftline.data.formats.csv_table import Column, Table
 
-_ANGLE = Column(lambda value: True, "write a number", optional=False)
+_ANGLE = Column(
+    lambda value: abs(value) <= LARGEST_ANGLE,
+    f"write a number between -{LARGEST_ANGLE:g} and {LARGEST_ANGLE:g}",
+    optional=False,
+)
 _FRACTION = Column(lambda value: 0 < value < 1, "write a number between 0 and 1", optional=False)
 _COLUMNS = dict(zip(PARTICLE_FEATURES, (_ANGLE, _ANGLE, _FRACTION), strict=True))
 _TABLE = Table(_COLUMNS, "particles", together=PARTICLE_FEATURES)

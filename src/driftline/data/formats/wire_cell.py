@@ -305,14 +305,18 @@ def _ordered(
 def _bad(
     masks: NDArray[Any], numbers: NDArray[np.int64], detector: Detector, sides: _Sides, ticks: int
 ) -> list[list[int]]:
-    """[plane, row, first and last column] of bad stretches (channel, first tick, last tick)."""
+    """[plane, row, first and last column] of bad stretches (channel, first tick, end)."""
+    if masks.ndim != 2 or masks.shape[1] != 3 or masks.dtype.kind not in "iuf":
+        masks = np.zeros((0, 3), dtype=np.int64)
     edges = np.cumsum([0, *(plane.wires for plane in detector.planes)])
     found = []
     for channel, start, stop in masks[np.isin(masks[:, 0], numbers)].astype(int).tolist():
         index = int(np.searchsorted(numbers, channel))
         plane = int(np.searchsorted(edges, index, side="right")) - 1
         wire = index - int(edges[plane])
-        first, end = touched(start, min(stop, ticks), sides.ticks)
+        if max(start, 0) >= min(stop, ticks):
+            continue
+        first, end = touched(max(start, 0), min(stop, ticks), sides.ticks)
         rows = range(*touched(wire, wire + 1, sides.wires[plane]))
         found += [[plane, row, first, end - 1] for row in rows]
     return found

@@ -6,10 +6,10 @@
         --samplers dpm:steps=4 dpm:steps=20 --threads 1
 
 Trained are the particle level of jets or the network of images, by the recipe ("as it is") and by
-every variant of it, a name and overrides of ``VARIED`` keys. A seed starts all of them from the same weights, shows
-them the same events and noise, and generates from the same noise for the conditions of the same
-test events. W1 is between what is generated and these events: of jets both as drawn and with the
-moments imposed that generators impose.
+every variant of it, a name and overrides of ``VARIED`` keys. A seed starts all of them from the
+same weights, shows them the same events and noise, and generates from the same noise for the
+conditions of the same test events. W1 is between what is generated and these events: of jets both
+as drawn and with the moments imposed that generators impose.
 
 The first table of a sampler has mean and standard error over seeds; the second one the differences
 from the recipe as it is, seed by seed. ``ms`` is the processor time of a training step; with

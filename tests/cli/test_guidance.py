@@ -219,6 +219,8 @@ def test_a_shard_of_conditions_is_that_of_their_lines(run, model, tmp_path):
         (["--measured", "charge=1,x"], ["--measured charge=1,x", "charge=VALUE,ERROR"]),
         (["--measured", "charge=80,0"], ["--measured charge=80,0", "positive"]),
         (["--measured", "charge=nan,1"], ["--measured charge=nan,1", "finite"]),
+        (["--measured", "charge=1e39,1"], ["--measured charge=1e39,1", "finite"]),
+        (["--guidance", "nan"], ["--guidance nan", "finite"]),
         (["--measured", "wavelets=3,1"], ["--measured wavelets=3,1", "numbers"]),
         (["--background", "OTHER"], ["OTHER", "(1, 8, 8)"]),
         (["--background", "absent.hdf5"], ["absent.hdf5"]),

@@ -21,6 +21,7 @@ def test_columns_stand_in_any_order(tmp_path):
         ("eta,phi,pt\n0,0,0.5\n", ["line 1", "'eta'", "etarel, phirel, ptrel"]),
         ("etarel,phirel,ptrel\n0,0,\n", ["line 2", "ptrel is ''", "write a number"]),
         ("etarel,phirel,ptrel\n0,0,1\n", ["line 2", "ptrel is '1'", "between 0 and 1"]),
+        ("etarel,phirel,ptrel\n9,0,0.1\n", ["line 2", "etarel is '9'", "between -5 and 5"]),
         ("etarel,phirel,ptrel\n0,0,0.1\n0,inf,0.1\n", ["line 3", "phirel is 'inf'", "finite"]),
     ],
 )

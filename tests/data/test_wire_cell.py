@@ -35,6 +35,21 @@ def event(rng, number, ticks=135, tag="gauss1", first=2560):
     }
 
 
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [
+        (np.zeros(0), []),
+        (np.zeros((1, 2)), []),
+        (np.array([["a", "b", "c"]]), []),
+        ([[2581, -5, 8], [2581, 8, 8], [2581, 900, 999], [2581, 100, 999]], [[0, 1], [25, 33]]),
+    ],
+)
+def test_masks_of_bad_wires_are_clipped_or_passed_over(tmp_path, mask, expected):
+    arrays = event(np.random.default_rng(0), 1) | {"chanmask_bad_1": np.asarray(mask)}
+    images = next(small(archive(tmp_path / "frames.tar", arrays)))
+    assert [columns for _, _, *columns in images.attributes["bad"]] == expected
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 def test_tiles(tmp_path, mode):
     arrays = event(np.random.default_rng(0), 40896)

@@ -40,9 +40,10 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
         path.write_text(json.dumps(kept | other))
         with pytest.raises(TypeError):  # fitted anew, for it is another model's or search's
             fitted(generator, ["unipc:steps=4"], path)
-    path.write_text("{")
-    with pytest.raises(InputError, match="damaged.*delete it"):
-        fitted(generator, ["unipc:steps=4"], path)
+    for damaged in ("{", "[]", "3", "{}"):
+        path.write_text(damaged)
+        with pytest.raises(InputError, match="damaged.*delete it"):
+            fitted(generator, ["unipc:steps=4"], path)
 
 
 def test_fitted_weights_of_both_levels_survive_text_and_file(generator, tmp_path):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from driftline.data.formats import conditions, image_file
 from driftline.data.formats.conditions import Conditions
 from driftline.data.images import Images
+from driftline.data.shipped import reference_path
 from driftline.errors import InputError
 from driftline.image_generator import ImageGenerator
 from driftline.image_guidance import KnownPixels
@@ -60,7 +61,7 @@ class Completion:
             InputError: the file cannot be read, its images are not like those of the model or of
                 unknown class, or ``missing`` does not fit them.
         """
-        images = _classified(path, image_file.read(path), types)
+        images = _classified(path, image_file.read(reference_path(path)), types)
         absent = missing_pixels(missing, images.pixels.shape)
         images = replace(images, pixels=np.where(absent, np.float32(0), images.pixels))
         found = generator.unlike(images)

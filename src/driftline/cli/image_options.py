@@ -52,6 +52,10 @@ class ImageOptions:
                 "--complete: needs to know which pixels are missing; give --missing columns=20:24 "
                 "or a file .npy"
             )
+        for name in ("error", "guidance"):
+            value = getattr(self, name)
+            if value is not None and not np.isfinite(value):
+                raise InputError(f"--{name} {value}: is not finite; give a number")
         given = {"momentum": self.momentum, "plane": self.plane}
         if self.complete is not None:
             refuse_beside("--complete", self.complete, conditions=self.conditions, **given)
@@ -105,7 +109,7 @@ class ImageOptions:
         """
         if self.background is None:
             return None
-        frames = image_file.read(self.background)
+        frames = image_file.read(reference_path(self.background))
         p = generator.preprocessing
         found = overlay.unlike(frames, p.shape, p.unit, p.pitch)
         if found is not None:
@@ -142,6 +146,8 @@ def measured_image(text: str, shape: tuple[int, int, int]) -> MeasuredImage:
             f"--measured {text}: of these images {name} has {size} number{'s' * (size > 1)}; write "
             f"{name}={form},ERROR"
         )
-    if not (np.isfinite([*values, error]).all() and error > 0):
+    with np.errstate(over="ignore", under="ignore"):
+        single = np.array([*values, error], dtype=np.float32)
+    if not (np.isfinite(single).all() and single[-1] > 0):
         raise InputError(f"--measured {text}: write finite values and a positive error")
     return MeasuredImage(observable, values, error)

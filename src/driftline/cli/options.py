@@ -107,7 +107,7 @@ def sampler_of(
     try:
         return sampler if steps is None else sampler.with_steps(steps)
     except ValueError as error:
-        raise InputError(f"--steps: {error}") from error
+        raise InputError(f"--steps: {error}; or name another sampler (--sampler)") from error
 
 
 def check_json(path: Path | None, force: bool) -> None:

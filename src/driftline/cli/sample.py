@@ -52,7 +52,10 @@ def sample(
     ] = None,
     seed: Seed = 0,
     first: Annotated[
-        int, typer.Option(min=0, help="Number of the first event of each class: one shard of many.")
+        int,
+        typer.Option(
+            min=0, max=2**47, help="Number of the first event of each class: one shard of many."
+        ),
     ] = 0,
     batch: Annotated[
         int | None,

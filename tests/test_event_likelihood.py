@@ -1,6 +1,7 @@
 """Log-likelihoods under untrained models, whose encoded density is that of unit normals."""
 
 import math
+from copy import copy
 
 import numpy as np
 import pytest
@@ -113,3 +114,10 @@ def test_events_that_do_not_fit_are_refused(generator, image_generator, make_jet
         event_likelihood(generator, make_jets(2, particles=10))
     with pytest.raises(InputError, match="shape"):
         event_likelihood(image_generator, made_images(2, planes=1, size=16))
+
+
+def test_students_have_no_likelihood(generator, toy_jets):
+    student = copy(generator)
+    student.card = {**generator.card, "distillation": {}}
+    with pytest.raises(InputError, match="likelihood: a distilled model"):
+        event_likelihood(student, toy_jets[:2])

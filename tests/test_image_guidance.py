@@ -137,3 +137,11 @@ def test_a_guided_network_has_a_sampler_that_was_not_fitted_to_the_unguided_one(
     assert tuned.generate(1, "p", seed=2).images.attributes["sampler"] == str(own)
     both = guided_sampler(own, ["jet level", "particle level"])
     assert both.samplers == own.samplers + usual.samplers
+
+
+def test_students_are_not_guided(generator):
+    student = copy(generator)
+    student.card = {**generator.card, "distillation": {}}
+    with pytest.raises(InputError, match="guidance: a distilled model .* take its teacher"):
+        student.generate(1, "p", sampler=STEPS, guidance=Emphasis(2.0))
+    assert len(student.generate(1, "p", sampler=STEPS).images) == 1

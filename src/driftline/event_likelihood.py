@@ -24,7 +24,7 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.likelihood import Likelihood, log_density
 from driftline.diffusion.noise import Noise
 from driftline.errors import InputError
-from driftline.generation import EventGenerator, class_labels
+from driftline.generation import EventGenerator, class_labels, refuse_student
 from driftline.generator import NETWORKS, Generator
 from driftline.image_generator import NETWORK, ImageGenerator
 from driftline.streams import Stream
@@ -202,6 +202,7 @@ def _encoded(
             judged, np.arange(len(events)), generator.types, types, "class", "events"
         )
 
+    refuse_student(generator.card, "likelihood")
     unlike = generator.unlike(events)
     if unlike is not None:
         raise InputError(f"events: {unlike}")

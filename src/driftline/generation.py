@@ -92,6 +92,23 @@ def guided_sampler(own: NetworkSamplers, networks: Sequence[str]) -> NetworkSamp
     return NetworkSamplers((*own.each(networks)[:-1], *guided.samplers))
 
 
+def refuse_student(card: Mapping[str, Any], what: str) -> None:
+    """Refuse what needs the mean of the clean events, which a distilled network does not give.
+
+    Args:
+        card: of the model.
+        what: needs it.
+
+    Raises:
+        InputError: the model is a student.
+    """
+    if "distillation" in card:
+        raise InputError(
+            f"{what}: a distilled model tells where a path ends, not the mean of what a noisy "
+            "event may have been; take its teacher"
+        )
+
+
 def accelerated(denoiser: Denoiser) -> Denoiser:
     """The same with a compiled network in bfloat16, see ``networks.Accelerated``."""
     network = Accelerated(denoiser.network)

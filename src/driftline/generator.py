@@ -33,6 +33,7 @@ from driftline.generation import (
     accelerated,
     class_labels,
     guided_sampler,
+    refuse_student,
     stored_sampler,
 )
 from driftline.jet_guidance import JetGuidance
@@ -220,6 +221,8 @@ class Generator:
                 fit the jets.
             FloatingPointError: a generated jet is not finite.
         """
+        if guidance is not None:
+            refuse_student(self.card, "guidance")
         usual = self.default_sampler if guidance is None else self.guided_sampler
         chosen = for_networks(sampler or usual)
         drawn = self.draw_features(

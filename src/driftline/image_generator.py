@@ -28,6 +28,7 @@ from driftline.generation import (
     accelerated,
     class_labels,
     guided_sampler,
+    refuse_student,
     stored_sampler,
 )
 from driftline.image_guidance import ImageGuidance
@@ -193,6 +194,8 @@ class ImageGenerator:
         momenta = self._momentum(momentum, count)
         planes = self._planes(plane, events // (len(self.types) if particle is None else 1))
         condition = self.preprocessing.condition(count, labels, momenta, planes)
+        if guidance is not None:
+            refuse_student(self.card, "guidance")
         usual = self.default_sampler if guidance is None else self.guided_sampler
         chosen = for_networks(sampler or usual)
         cost = sample(

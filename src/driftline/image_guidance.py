@@ -22,7 +22,7 @@ from driftline.observables.images import PixelObservable, of_encoded
 _SHARP = 0.1
 """Error given to what is known exactly, in units of the spread of all encoded pixels.
 
-It is put in exactly at the end. With 0.01 some missing regions came out thirty times too bright.
+It is put in exactly at the end. With 0.01 some missing regions came out far too bright.
 """
 
 

@@ -39,15 +39,20 @@ def event(rng, number, ticks=135, tag="gauss1", first=2560):
     ("mask", "expected"),
     [
         (np.zeros(0), []),
-        (np.zeros((1, 2)), []),
-        (np.array([["a", "b", "c"]]), []),
         ([[2581, -5, 8], [2581, 8, 8], [2581, 900, 999], [2581, 100, 999]], [[0, 1], [25, 33]]),
     ],
 )
-def test_masks_of_bad_wires_are_clipped_or_passed_over(tmp_path, mask, expected):
+def test_stretches_of_bad_wires_are_cut_to_the_frame(tmp_path, mask, expected):
     arrays = event(np.random.default_rng(0), 1) | {"chanmask_bad_1": np.asarray(mask)}
     images = next(small(archive(tmp_path / "frames.tar", arrays)))
     assert [columns for _, _, *columns in images.attributes["bad"]] == expected
+
+
+@pytest.mark.parametrize("mask", [np.zeros((1, 2)), [["a", "b", "c"]], [[np.nan, 0, 1]], [1, 2, 3]])
+def test_damaged_masks_are_refused(tmp_path, mask):
+    arrays = event(np.random.default_rng(0), 1) | {"chanmask_bad_1": np.asarray(mask)}
+    with pytest.raises(InputError, match=r"chanmask_bad is .* expected channel, first tick"):
+        next(small(archive(tmp_path / "frames.tar", arrays)))
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])

@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from driftline.data.formats import conditions, image_file
 from driftline.data.formats.conditions import Conditions
-from driftline.data.images import Images
+from driftline.data.images import UNKNOWN, Images
 from driftline.data.shipped import reference_path
 from driftline.errors import InputError
 from driftline.image_generator import ImageGenerator
 from driftline.image_guidance import KnownPixels
-
-UNKNOWN = "unknown"
-"""What readers call the class of images that do not tell it."""
 
 _AXES = {"rows": 1, "columns": 2}
 """Of pixels (C, H, W)."""

@@ -180,7 +180,7 @@ def sample(
         sampler=sampler_of(sampler, steps, usual),
         seed=seed,
         first=first,
-        # gradients of images take 16 MB each
+        # gradients of an image take 16 MB
         batch=batch or (100 if complete or measured or fixed else 1000),
         fast=fast,
         json=json,

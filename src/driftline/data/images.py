@@ -26,6 +26,9 @@ PARTICLE_MASSES = {
 }
 """MeV/c^2 (Particle Data Group)."""
 
+UNKNOWN = "unknown"
+"""Class of images of which it is not known."""
+
 IMAGE_TYPES = ("e-", "gamma", "mu-", "pi+", "pi-", "p")
 """Classes of the single-particle images, in this order."""
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from driftline.data.formats.larcv_truth import TYPES, truth
 from driftline.data.image_preprocessing import apply_threshold
-from driftline.data.images import PLANES, Images
+from driftline.data.images import PLANES, UNKNOWN, Images
 from driftline.errors import InputError
 
 IMAGE_TREE = "image2d_data_tree"
@@ -115,7 +115,7 @@ def _block(
     except ValueError as error:
         raise InputError(f"{path}: {IMAGE_TREE} holds {error}; make the file again") from error
     count = stop - start
-    of_block: dict[str, Any] = {"labels": np.full(count, TYPES.index("unknown"))}
+    of_block: dict[str, Any] = {"labels": np.full(count, TYPES.index(UNKNOWN))}
     if known is not None:
         of_block = {name: column[start:stop] for name, column in known.items()}
     return Images(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from driftline.data.formats.hdf5 import dataset, opened
 from driftline.data.formats.image_file import UNITS
 from driftline.data.formats.larcv_truth import TYPES, truth
-from driftline.data.images import PLANES, Images
+from driftline.data.images import PLANES, UNKNOWN, Images
 from driftline.errors import InputError
 
 _TABLES = {"sparse2d": ("voxel_extents", "voxels"), "image2d": ("image_extents", "images")}
@@ -154,7 +154,7 @@ def _truth(path: Path, file: h5py.File, events: int) -> dict[str, NDArray[Any]]:
     """What the particles tell of all events; class unknown where there are none."""
     groups = [name for name in file["Data"] if re.fullmatch(r"particle_.+_group", name)]
     if not groups:
-        return {"labels": np.full(events, TYPES.index("unknown"), dtype=np.int64)}
+        return {"labels": np.full(events, TYPES.index(UNKNOWN), dtype=np.int64)}
     chosen = "particle_mctruth_group" if "particle_mctruth_group" in groups else groups[0]
     extents = dataset(path, file, f"Data/{chosen}/extents")[:]
     table = dataset(path, file, f"Data/{chosen}/particles")
@@ -164,7 +164,7 @@ def _truth(path: Path, file: h5py.File, events: int) -> dict[str, NDArray[Any]]:
         )
     number = extents["N"].astype(np.int64)
     if not len(table):
-        return {"labels": np.full(events, TYPES.index("unknown"), dtype=np.int64)}
+        return {"labels": np.full(events, TYPES.index(UNKNOWN), dtype=np.int64)}
     particle = table[:][np.minimum(extents["first"].astype(np.int64), len(table) - 1)]
     return truth(
         number,

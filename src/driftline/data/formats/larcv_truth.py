@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.data.images import IMAGE_TYPES, PDG_CODES
+from driftline.data.images import IMAGE_TYPES, PDG_CODES, UNKNOWN
 
-TYPES = (*IMAGE_TYPES, "unknown")
+TYPES = (*IMAGE_TYPES, UNKNOWN)
 """Classes of images from LArCV files; unknown are other particles, and events of several."""
 
 MASSES = {
@@ -44,10 +44,10 @@ def truth(
         labels, momentum [MeV/c] and start, as ``Images`` takes them; without the last two where
         some event is not of one particle of a known class.
     """
-    labels = np.full(len(pdg), TYPES.index("unknown"), dtype=np.int64)
+    labels = np.full(len(pdg), TYPES.index(UNKNOWN), dtype=np.int64)
     for label, name in enumerate(IMAGE_TYPES):
         labels[(pdg == PDG_CODES[name]) & (particles == 1)] = label
-    if (labels == TYPES.index("unknown")).any():
+    if (labels == TYPES.index(UNKNOWN)).any():
         return {"labels": labels}
     mass = np.array([MASSES[name] for name in IMAGE_TYPES])[labels]
     size = np.sqrt(np.maximum((1000 * energy) ** 2 - mass**2, 0))

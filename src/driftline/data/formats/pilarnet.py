@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.data.formats.hdf5 import dataset, opened
-from driftline.data.images import PLANES, SEGMENTS, Images
+from driftline.data.images import PLANES, SEGMENTS, UNKNOWN, Images
 from driftline.errors import InputError
 
 VOXELS = 768
@@ -61,7 +61,7 @@ def blocks(path: Path, size: int = 8) -> Iterator[Images]:
             yield Images(
                 np.stack([pixels for pixels, _ in made]),
                 np.zeros(count, dtype=np.int64),
-                ("unknown",),
+                (UNKNOWN,),
                 np.tile(np.arange(len(PLANES), dtype=np.uint8), (count, 1)),
                 np.array(events, dtype=np.int64),
                 segmentation=np.stack([segments for _, segments in made]),

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from driftline.data.formats.image_file import UNITS
-from driftline.data.images import Images
+from driftline.data.images import UNKNOWN, Images
 from driftline.errors import InputError
 
-TYPES = ("tracks", "showers", "unknown")
+TYPES = ("tracks", "showers", UNKNOWN)
 """Classes of images without truth: how 2307.13687 sorted its images, or nothing."""
 
 
@@ -19,7 +19,7 @@ def class_of(name: str) -> int:
     for label, word in enumerate(("track", "shower")):
         if word in name.lower():
             return label
-    return TYPES.index("unknown")
+    return TYPES.index(UNKNOWN)
 
 
 def unlabelled(

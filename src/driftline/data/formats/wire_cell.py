@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.data.image_preprocessing import apply_threshold
-from driftline.data.images import Images
+from driftline.data.images import UNKNOWN, Images
 from driftline.data.liquid_argon import DRIFT_VELOCITY
 from driftline.data.resampling import TOLERANCE, resample, touched
 from driftline.errors import InputError
@@ -141,11 +141,11 @@ def blocks(
         left += len(pixels)
         if not len(pixels):
             continue
-        bad = arrays.get("chanmask_bad", np.zeros((0, 3), dtype=np.int64))
+        bad = _masks(path, arrays)
         yield Images(
             pixels[:, None],
             np.zeros(len(pixels), dtype=np.int64),
-            ("unknown",),
+            (UNKNOWN,),
             planes[:, None],
             np.full(len(pixels), event, dtype=np.int64),
             corner=corner[:, None],
@@ -302,15 +302,31 @@ def _ordered(
     return frame[order].astype(np.float32, copy=False), numbers[order].astype(np.int64), detector
 
 
+def _masks(path: Path, arrays: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """(B, 3) channel, first tick and end of bad stretches; none where the archive tells of none."""
+    found = arrays.get("chanmask_bad", np.zeros(0))
+    if not found.size:
+        return np.zeros((0, 3), dtype=np.int64)
+    numeric = found.ndim == 2 and found.shape[1] == 3 and found.dtype.kind in "iuf"
+    if not (numeric and np.isfinite(found).all()):
+        raise InputError(
+            f"{path}: chanmask_bad is {found.dtype} of shape {found.shape} or not finite, expected "
+            "channel, first tick and end, (B, 3); fetch it again"
+        )
+    return found.astype(np.int64)
+
+
 def _bad(
-    masks: NDArray[Any], numbers: NDArray[np.int64], detector: Detector, sides: _Sides, ticks: int
+    masks: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    detector: Detector,
+    sides: _Sides,
+    ticks: int,
 ) -> list[list[int]]:
     """[plane, row, first and last column] of bad stretches (channel, first tick, end)."""
-    if masks.ndim != 2 or masks.shape[1] != 3 or masks.dtype.kind not in "iuf":
-        masks = np.zeros((0, 3), dtype=np.int64)
     edges = np.cumsum([0, *(plane.wires for plane in detector.planes)])
     found = []
-    for channel, start, stop in masks[np.isin(masks[:, 0], numbers)].astype(int).tolist():
+    for channel, start, stop in masks[np.isin(masks[:, 0], numbers)].tolist():
         index = int(np.searchsorted(numbers, channel))
         plane = int(np.searchsorted(edges, index, side="right")) - 1
         wire = index - int(edges[plane])

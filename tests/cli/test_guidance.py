@@ -221,6 +221,7 @@ def test_a_shard_of_conditions_is_that_of_their_lines(run, model, tmp_path):
         (["--measured", "charge=nan,1"], ["--measured charge=nan,1", "finite"]),
         (["--measured", "charge=1e39,1"], ["--measured charge=1e39,1", "finite"]),
         (["--guidance", "nan"], ["--guidance nan", "finite"]),
+        (["--guidance", "-3"], ["--guidance -3", "from 0 up"]),
         (["--measured", "wavelets=3,1"], ["--measured wavelets=3,1", "numbers"]),
         (["--background", "OTHER"], ["OTHER", "(1, 8, 8)"]),
         (["--background", "absent.hdf5"], ["absent.hdf5"]),
@@ -258,3 +259,12 @@ def test_guidance_that_does_not_fit_jets_is_refused(run, model, tmp_path, option
     assert done.code == 2
     assert words in done.err and done.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_fixed_particles_than_jets_have_are_refused_before_work(run, model, tmp_path):
+    fixed = tmp_path / "many.csv"
+    fixed.write_text("etarel,phirel,ptrel\n" + 31 * "0.01,0.02,0.03\n")
+    done = run("sample", model, "--fixed", fixed, "--out", tmp_path / "jets")
+    assert done.code == 2
+    assert "many.csv: has 31 particles, jets of this model up to" in done.err
+    assert not (tmp_path / "jets").exists()

@@ -125,6 +125,7 @@ def test_images_of_a_file(tmp_path):
         ("px,py,pz\n1,2,3\n1,,3\n", ["line 3", "only some of px, py, pz"]),
         ("plane\n3\n", ["line 2", "plane", "0, 1 or 2"]),
         ("plane\n0.5\n", ["line 2", "plane", "0, 1 or 2"]),
+        ("type,plane\np,0\n,1\n", ["line 3", "type", "write a name"]),
     ],
 )
 def test_bad_csv_of_images_is_named(tmp_path, text, words):

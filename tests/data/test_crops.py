@@ -159,7 +159,10 @@ def test_fractions_are_met_and_seeds_differ():
     assert abs(both - 1e5 * 0.1**2) < 4 * np.sqrt(1e5 * 0.1**2)  # independent
 
 
-@pytest.mark.parametrize("fractions", [(), (0.5, 0.4), (1.2, -0.2), (0.5, 0.5, 0.0)])
+@pytest.mark.parametrize(
+    "fractions",
+    [(), (0.5, 0.4), (1.2, -0.2), (0.5, 0.5, 0.0), (0.5, np.nan), (np.nan, 0.5), (0.5, np.inf)],
+)
 def test_fractions_have_to_sum_to_one(fractions):
     with pytest.raises(InputError, match="sum 1"):
         split_by_event(with_events([1]), fractions)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import uproot
 
-from driftline.data.formats import larcv2
+from driftline.data.formats import image_file, larcv2
 from driftline.data.formats.detector_images import read_images
 from driftline.errors import InputError
 
@@ -97,7 +97,7 @@ def test_columns_come_first():
 
 
 def test_events_of_several_particles_have_no_class(tmp_path, counts):
-    muon = truth_of(MUON, 105.7, (1.0, 0, 0))
+    muon = truth_of(MUON, 105.6583755, (100.0, 0, 0))
     images = read_images(
         write(
             tmp_path / "train.root",
@@ -106,9 +106,24 @@ def test_events_of_several_particles_have_no_class(tmp_path, counts):
         )
     )
     assert [images.types[k] for k in images.labels] == ["mu-", "unknown", "unknown"]
-    assert images.momentum is None
+    nothing = 3 * [np.nan]
+    np.testing.assert_allclose(images.momentum, [[100, 0, 0], nothing, nothing], rtol=1e-5)
+    assert images.start is None
     empty = read_images(write(tmp_path / "empty.root", counts, [[muon], [muon], []]))
     assert empty.types[empty.labels[2]] == "unknown"
+    assert np.isnan(empty.momentum).all(axis=1).tolist() == [False, False, True]
+    several = read_images(write(tmp_path / "several.root", counts, 3 * [[muon, muon]]))
+    assert several.momentum is None
+
+
+def test_momenta_known_in_part_are_written(tmp_path, counts):
+    """What files of images do not take is left out, so that they can hold the rest."""
+    muon = truth_of(MUON, 105.6583755, (30.0, 40.0, -120.0))
+    images = read_images(write(tmp_path / "a.root", counts, [[muon, muon], [muon], []]))
+    image_file.write(tmp_path / "a.hdf5", images)
+    momentum = image_file.read(tmp_path / "a.hdf5").momentum
+    np.testing.assert_allclose(momentum[1], [30, 40, -120], rtol=1e-5)
+    assert np.isnan(momentum[[0, 2]]).all()
 
 
 def test_files_without_particles(tmp_path, counts):

@@ -128,7 +128,9 @@ def test_particles(tmp_path, pixels):
     images = read_images(path)
     names = [images.types[k] for k in images.labels]
     assert names == ["mu-", "unknown", "unknown", "mu-", "unknown"]
-    assert images.momentum is None
+    np.testing.assert_allclose(images.momentum[[0, 3]], 2 * [[300, 400, 0]], rtol=1e-5)
+    assert np.isnan(images.momentum[[1, 2, 4]]).all()
+    assert images.start is None
 
 
 def test_producers(tmp_path, pixels):

@@ -1,6 +1,7 @@
 """Wire-Cell's frame archives: a small one of the layout of the real ProtoDUNE archive."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ DETECTOR = Detector("small", (Plane(20, 0.4), Plane(16, 0.4), Plane(24, 0.3)), 0
 TICK = 0.1
 """[cm] of drift."""
 small = partial(wire_cell.blocks, size=SIZE, least=5, detector=DETECTOR)
+REAL = Path(__file__).parents[2].parent / "shared/reference/protodunehd-sp-frames-anode1.tar.bz2"
 
 
 def event(rng, number, ticks=135, tag="gauss1", first=2560):
@@ -220,6 +222,29 @@ def test_frames_as_a_background(tmp_path):
     electrons = read_images(path, pitch=0.5)
     assert np.array_equal(in_mev(electrons).pixels, images.pixels)
     assert electrons.pixels.sum() == pytest.approx(64 * 128 * 1e3)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there")
+@pytest.mark.parametrize(
+    ("options", "tiles", "pitch", "threshold"),
+    [
+        ({}, [104, 92, 79], 0.479, 400),
+        ({"unit": "MeV", "pitch": 0.5}, [84, 74, 57], 0.5, 0.0134),
+    ],
+)
+def test_real_frames_of_protodune(options, tiles, pitch, threshold):
+    """The numbers of tiles of docs/how-to/images.md."""
+    images = read_images(REAL, **options)
+    assert np.bincount(images.planes[:, 0]).tolist() == tiles
+    assert images.pixels.shape == (sum(tiles), 1, 64, 64)
+    assert images.present == ("unknown",)
+    assert (images.event == 40896).all() and images.attributes["tag"] == "gauss1"
+    assert images.unit == options.get("unit", "electrons") and images.pitch == pitch
+    assert images.threshold == pytest.approx(threshold, rel=1e-3)
+    seen = images.pixels > 0
+    assert (seen.sum(axis=(1, 2, 3)) >= 50).all()
+    assert images.pixels[seen].min() >= np.float32(images.threshold)
+    assert images.attributes["bad"]
 
 
 def test_bad_archives_are_refused(tmp_path):

@@ -78,6 +78,23 @@ def test_unet_keeps_the_shape_and_starts_at_zero(packing: int, shape: tuple[int,
     assert (out == 0).all()
 
 
+@pytest.mark.parametrize("packing", [0, 2])
+@pytest.mark.parametrize("planes", [1, 3])
+@pytest.mark.parametrize("size", [128, 256])
+def test_unet_keeps_the_shape_and_the_mask_of_large_images(
+    size: int, planes: int, packing: int
+) -> None:
+    shape = (planes, size, size)
+    net = network(shape, packing=packing, hidden=8)
+    x, c, condition = normal(1, *shape), normal(1), normal(1, 5)
+    mask = x > 0
+    with torch.no_grad():
+        out, masked = net(x, c, condition), net(x, c, condition, mask)
+    assert out.shape == masked.shape == x.shape
+    assert (out != 0).all()  # up to the last row and column of every plane
+    assert torch.equal(masked, out * mask)
+
+
 def test_every_weight_learns() -> None:
     net = network((2, 16, 16), packing=1, attention=64)
     net(normal(3, 2, 16, 16), normal(3), normal(3, 5)).square().sum().backward()

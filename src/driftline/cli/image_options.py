@@ -56,6 +56,8 @@ class ImageOptions:
             value = getattr(self, name)
             if value is not None and not np.isfinite(value):
                 raise InputError(f"--{name} {value}: is not finite; give a number")
+        if self.guidance is not None and self.guidance < 0:
+            raise InputError(f"--guidance {self.guidance:g}: is below 0; give a scale from 0 up")
         given = {"momentum": self.momentum, "plane": self.plane}
         if self.complete is not None:
             refuse_beside("--complete", self.complete, conditions=self.conditions, **given)

@@ -99,7 +99,7 @@ def sample(
         Path | None,
         typer.Option(
             metavar="FILE.hdf5",
-            help="Images to lay the generated ones on: image i of a class on number i, repeated.",
+            help="Images to lay the generated ones on: those of its plane in turn.",
             show_default=False,
             rich_help_panel=_IMAGES,
         ),

@@ -118,7 +118,7 @@ def sample_jets(
     if path is not None:
         refuse_beside("--conditions", path, **given)
     wanted = None if path is None else conditions.read(reference_path(path), layout)
-    guidance = None if fixed is None else KnownParticles(fixed_particles.read(fixed))
+    guidance = None if fixed is None else _fixed(fixed, most)
     rows = order.rows(_classes(order.types, wanted, generator.types), wanted)
     single = order.out.suffix in (".hdf5", ".h5")
     _check_out(order.out, single, list(rows), most, order.force)
@@ -146,6 +146,21 @@ def sample_jets(
     else:
         jetnet.write_directory(order.out, jets, order.force)
     _report("jets", made, order)
+
+
+def _fixed(path: Path, most: int) -> KnownParticles:
+    """The particles of a file, where a jet of the model has room for so many.
+
+    Raises:
+        InputError: it has not, or the file is malformed.
+    """
+    particles = fixed_particles.read(path)
+    if len(particles) > most:
+        raise InputError(
+            f"{path}: has {len(particles)} particles, jets of this model up to {most}; "
+            "leave some out"
+        )
+    return KnownParticles(particles)
 
 
 def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions) -> None:

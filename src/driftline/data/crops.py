@@ -101,7 +101,7 @@ def split_by_event(
         InputError: the fractions are not positive or do not sum to 1.
     """
     edges = np.cumsum(fractions)
-    if not len(edges) or min(fractions) <= 0 or abs(edges[-1] - 1) > 1e-6:
+    if not len(edges) or not min(fractions) > 0 or not abs(edges[-1] - 1) <= 1e-6:  # NaN too
         raise InputError(
             f"split: fractions {', '.join(f'{f:g}' for f in fractions)} are not positive numbers "
             "of sum 1; choose for instance 0.8,0.1,0.1"

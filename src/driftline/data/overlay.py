@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.data.images import Images
+from driftline.data.images import PLANES, Images
 from driftline.errors import InputError
 
 _LINEAR = ("MeV", "electrons", "ADC")
@@ -20,9 +20,11 @@ def overlay(images: Images, background: Images, chosen: NDArray[np.int64] | None
 
     Args:
         images: N of them. Their segmentation stays: what is background only is background.
-        background: M of the same shape, unit and pitch, each with planes in the same order.
-        chosen: (N,) which background each image gets; by default its event number modulo M, so that
-            it does not depend on the other images.
+        background: M of the same shape, unit and pitch.
+        chosen: (N,) which background each image gets; by default one of the same planes, one after
+            the other by event number, so that it does not depend on the other images. Where the
+            backgrounds have none of its planes, an image gets one of all: what a number means
+            differs (``PLANES``; planes of wires in real frames).
 
     Raises:
         InputError: they differ in form, their unit does not add, there is no background, or one
@@ -31,7 +33,7 @@ def overlay(images: Images, background: Images, chosen: NDArray[np.int64] | None
     found = unlike(background, images.pixels.shape[1:], images.unit, images.pitch)
     if found is not None:
         raise InputError(f"background: {found}")
-    index = images.event % len(background) if chosen is None else chosen
+    index = _alike(images, background) if chosen is None else chosen
     if index.shape != (len(images),) or ((index < 0) | (index >= len(background))).any():
         raise InputError(
             f"background: chosen must be {len(images)} numbers from 0 to {len(background) - 1}"
@@ -42,6 +44,27 @@ def overlay(images: Images, background: Images, chosen: NDArray[np.int64] | None
         threshold=min(images.threshold, background.threshold),
         attributes={**images.attributes, "background": background.attributes},
     )
+
+
+def _alike(images: Images, background: Images) -> NDArray[np.int64]:
+    """(N,) which background each image gets."""
+    index = _turns(images.event, len(background))
+    for planes in np.unique(images.planes, axis=0):
+        mine = (images.planes == planes).all(axis=1)
+        theirs = np.flatnonzero((background.planes == planes).all(axis=1))
+        if len(theirs):
+            index[mine] = theirs[_turns(images.event[mine], len(theirs))]
+    return index
+
+
+def _turns(event: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """(N,) the number modulo ``count``, moved on by one each round where 3 divides it.
+
+    Generated images have plane 0, 1, 2, 0, ...: of 84 backgrounds those of one plane would else get
+    every third only.
+    """
+    turns: NDArray[np.int64] = event if count % len(PLANES) else event + event // count
+    return turns % count
 
 
 def unlike(background: Images, shape: tuple[int, ...], unit: str, pitch: float) -> str | None:

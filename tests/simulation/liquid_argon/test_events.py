@@ -1,7 +1,5 @@
 """Samples: what is in them, and that events do not depend on how they are made."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -130,21 +128,27 @@ def test_progress():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "field"),
+    ("arguments", "words"),
     [
         ({"particles": ("K+",)}, "particles"),
         ({"particles": ()}, "particles"),
         ({"count": 0}, "count"),
         ({"seed": -1}, "seed"),
-        ({"settings": LiquidArgonSettings(momentum=(5.0, 1.0))}, "momentum"),
-        ({"settings": LiquidArgonSettings(momentum=(0.0, 1.0))}, "momentum"),
+        ({"settings": LiquidArgonSettings(momentum=(5.0, 1.0))}, "momentum: .* lower number first"),
+        ({"settings": LiquidArgonSettings(momentum=(0.0, 1.0))}, "momentum: 0,1 .* above 0"),
+        ({"settings": LiquidArgonSettings(momentum=(30.0, 1e9))}, r"30,1e\+09 .* below 100000"),
+        ({"settings": LiquidArgonSettings(momentum=(30.0, np.inf))}, "30,inf .* below 100000"),
+        ({"settings": LiquidArgonSettings(momentum=(np.nan, 30.0))}, "nan,30 .* above 0"),
         ({"settings": LiquidArgonSettings(start=90.0, end=50.0)}, "start"),
         ({"settings": LiquidArgonSettings(recombination="box")}, "recombination"),
         ({"settings": LiquidArgonSettings(unit="GeV")}, "unit"),
-        ({"settings": LiquidArgonSettings(noise=-1.0)}, "noise"),
-        ({"settings": replace(LiquidArgonSettings(), threshold=float("nan"))}, "threshold"),
+        ({"settings": LiquidArgonSettings(noise=-1.0)}, "noise: -1 MeV; .* from 0 to 100"),
+        ({"settings": LiquidArgonSettings(noise=1e30)}, r"noise: 1e\+30 MeV; .* from 0 to 100"),
+        ({"settings": LiquidArgonSettings(threshold=np.nan)}, "threshold: nan MeV; .* 0 to 100"),
+        ({"settings": LiquidArgonSettings(threshold=np.inf)}, "threshold: inf MeV; .* 0 to 100"),
+        ({"settings": LiquidArgonSettings(margin=np.inf)}, "margin: inf cm; .* from 0 to 1000"),
     ],
 )
-def test_bad_input(arguments, field):
-    with pytest.raises(InputError, match=field):
+def test_bad_input(arguments, words):
+    with pytest.raises(InputError, match=words):
         simulate_blocks(**({"seed": 1} | arguments))

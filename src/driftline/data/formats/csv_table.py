@@ -33,6 +33,8 @@ class Names:
     def value(self, text: str) -> str:
         if self.choices is not None and text not in self.choices:
             raise ValueError(f"choose from {', '.join(self.choices)}")
+        if not text:
+            raise ValueError("write a name")
         return text
 
 

@@ -5,20 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.data.images import IMAGE_TYPES, PDG_CODES, UNKNOWN
+from driftline.data.images import IMAGE_TYPES, PARTICLE_MASSES, PDG_CODES, UNKNOWN
 
 TYPES = (*IMAGE_TYPES, UNKNOWN)
 """Classes of images from LArCV files; unknown are other particles, and events of several."""
-
-MASSES = {
-    "e-": 0.51099895,
-    "gamma": 0.0,
-    "mu-": 105.6583755,
-    "pi+": 139.57039,
-    "pi-": 139.57039,
-    "p": 938.27208816,
-}
-"""MeV (Particle Data Group 2022)."""
 
 
 def truth(
@@ -41,20 +31,19 @@ def truth(
         start: (N, 3) where it starts [cm].
 
     Returns:
-        labels, momentum [MeV/c] and start, as ``Images`` takes them; without the last two where
-        some event is not of one particle of a known class.
+        labels, momentum [MeV/c] and start, as ``Images`` takes them. The momentum is NaN where an
+        event is not of one particle of a known class, and left out where none is. The start, which
+        files of images do not hold in part, is left out where any is not.
     """
     labels = np.full(len(pdg), TYPES.index(UNKNOWN), dtype=np.int64)
     for label, name in enumerate(IMAGE_TYPES):
         labels[(pdg == PDG_CODES[name]) & (particles == 1)] = label
-    if (labels == TYPES.index(UNKNOWN)).any():
+    known = labels != TYPES.index(UNKNOWN)
+    if not known.any():
         return {"labels": labels}
-    mass = np.array([MASSES[name] for name in IMAGE_TYPES])[labels]
+    mass = np.array([*(PARTICLE_MASSES[name] for name in IMAGE_TYPES), np.nan])[labels]
     size = np.sqrt(np.maximum((1000 * energy) ** 2 - mass**2, 0))
     length = np.linalg.norm(momentum, axis=1)
     vector = momentum * (size / np.where(length > 0, length, 1.0))[:, None]
-    return {
-        "labels": labels,
-        "momentum": vector.astype(np.float32),
-        "start": start.astype(np.float32),
-    }
+    found = {"labels": labels, "momentum": vector.astype(np.float32)}
+    return found | {"start": start.astype(np.float32)} if known.all() else found

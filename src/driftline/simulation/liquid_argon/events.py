@@ -47,6 +47,12 @@ SIDE = PIXELS * PITCH
 BLOCK = 48
 """Events simulated at a time."""
 UNITS = ("MeV", "electrons")
+MOMENTUM_BELOW = 1e5
+"""[MeV/c]"""
+MOST_CHARGE = 100.0
+"""[MeV] of a pixel's noise and threshold."""
+LARGEST_MARGIN = 1000.0
+"""[cm]"""
 GENERATOR = "driftline liquid-argon simulation"
 """What made a sample, as its attributes say."""
 
@@ -80,7 +86,12 @@ class LiquidArgonSettings:
     def check(self) -> None:
         """Raise ``InputError`` where a value makes no sense."""
         low, high = self.momentum
-        if not 0.0 < low <= high < 1e5:
+        if not all(0.0 < value < MOMENTUM_BELOW for value in self.momentum):
+            raise InputError(
+                f"momentum: {low:g},{high:g} MeV/c; choose both above 0 and below "
+                f"{MOMENTUM_BELOW:.0f}"
+            )
+        if low > high:
             raise InputError(
                 f"momentum: {low:g},{high:g} is no range [MeV/c]; give the lower number first"
             )
@@ -93,8 +104,13 @@ class LiquidArgonSettings:
             )
         if self.unit not in UNITS:
             raise InputError(f"unit: {self.unit!r} is unknown; choose from {', '.join(UNITS)}")
-        if not (self.noise >= 0.0 and self.threshold >= 0.0 and self.margin >= 0.0):
-            raise InputError("noise, threshold and margin: must be zero or more")
+        for name, value, most, unit in (
+            ("noise", self.noise, MOST_CHARGE, "MeV"),
+            ("threshold", self.threshold, MOST_CHARGE, "MeV"),
+            ("margin", self.margin, LARGEST_MARGIN, "cm"),
+        ):
+            if not 0.0 <= value <= most:
+                raise InputError(f"{name}: {value:g} {unit}; choose one from 0 to {most:g}")
 
 
 @cache

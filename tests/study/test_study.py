@@ -15,6 +15,7 @@ from driftline.study import Study, run_study
 from driftline.study.cells import Task
 from driftline.study.provenance import fingerprint_events
 from driftline.study.tables import comma_separated, markdown
+from made_images import made_images
 from tiny_models import tiny_generator
 
 SETTINGS = {
@@ -242,6 +243,17 @@ def test_more_truth_needs_no_scaling(generator, toy_jets, make_jets, tmp_path):
     settings = {**SETTINGS, "types": ["z"], "seeds": [1]}
     study = run_study(generator, toy_jets, tmp_path, **settings, truth=make_jets(200, seed=4))
     assert study.floors[0].sizes == study.floors[0].splits == (30, 200)
+
+
+def test_more_truth_of_another_form_is_refused_before_work(generator, toy_jets, tmp_path):
+    settings = {**SETTINGS, "types": ["z"], "seeds": [1]}
+    fewer = replace(toy_jets, particles=toy_jets.particles[:, :8], mask=toy_jets.mask[:, :8])
+    with pytest.raises(InputError, match="the floor does not fit the model"):
+        run_study(generator, toy_jets, tmp_path / "out", **settings, truth=fewer)
+    images = made_images(20, planes=1, size=16)
+    with pytest.raises(InputError, match="makes jets and the floor holds images"):
+        run_study(generator, toy_jets, tmp_path / "out", **settings, truth=images)
+    assert not (tmp_path / "out").exists()
 
 
 def test_fingerprints_see_every_bit(generator, toy_jets):

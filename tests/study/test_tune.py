@@ -46,6 +46,13 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
             fitted(generator, ["unipc:steps=4"], path)
 
 
+def test_candidates_are_refused_before_events_are_solved_for(generator, tmp_path, monkeypatch):
+    monkeypatch.setattr(tune, "calibrations", None)
+    for text, message in (("em:steps=10", "no grid to tune"), ("dpm:steps=0", "candidates")):
+        with pytest.raises(InputError, match=message):
+            fitted(generator, ["bespoke:steps=4", text], tmp_path / "fitted.json")
+
+
 def test_fitted_weights_of_both_levels_survive_text_and_file(generator, tmp_path):
     """The default candidates: weights and grid of a masked model of two networks."""
     (text,) = fitted(generator, ["bespoke:steps=3"], tmp_path / "fitted.json")

@@ -2,14 +2,25 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
+from driftline.cli.options import (
+    Batch,
+    Device,
+    Force,
+    Model,
+    Threads,
+    Types,
+    load_model,
+    split_types,
+)
 
 if TYPE_CHECKING:
+    from driftline.data.events import LabelledEvents
     from driftline.generation import EventGenerator
     from driftline.study import Study
 
@@ -53,16 +64,18 @@ def study(
     from driftline.study.tables import markdown
 
     generator = load_model(model, device, threads)
+    names = split_types(types)
+    true, more = read_truth(generator, reference, floor, names)
     result = compare(
         generator,
-        reference,
+        true,
         out,
         samplers=sampler,
-        types=types,
+        types=names,
         count=count,
-        seeds=seeds,
+        seeds=range(1, seeds + 1),
         batch=batch,
-        floor=floor,
+        truth=more,
         force=force,
         against_simulation=against_simulation,
         name=str(generator.card.get("name") or Path(model).stem),
@@ -70,44 +83,50 @@ def study(
     print(markdown(result))
 
 
+def read_truth(
+    generator: "EventGenerator", reference: Path, floor: Path | None, types: list[str] | None
+) -> "tuple[LabelledEvents, LabelledEvents | None]":
+    """The reference and more truth of the same classes, in the form that the model makes."""
+    from driftline.data.shipped import read_reference
+
+    true = read_reference(reference, types, **generator.form)
+    more = None if floor is None else read_reference(floor, true.present, **generator.form)
+    return true, more
+
+
 def compare(
     generator: "EventGenerator",
-    reference: Path,
+    reference: "LabelledEvents",
     out: Path,
     *,
     samplers: list[str] | None,
-    types: str | None,
+    types: list[str] | None,
     count: int,
-    seeds: int,
+    seeds: Sequence[int],
     batch: int,
-    floor: Path | None,
+    truth: "LabelledEvents | None",
     force: bool,
     name: str,
     against_simulation: bool = False,
 ) -> "Study":
     """Run a study with a progress bar; write its numbers, tables and figures."""
     from driftline.cli.console import parts_bar
-    from driftline.cli.options import split_types
-    from driftline.data.shipped import read_reference
     from driftline.output import write_text
     from driftline.report.figures import study_figures
     from driftline.study import run_study
     from driftline.study.tables import comma_separated, markdown
 
-    names = split_types(types)
-    true = read_reference(reference, names, **generator.form)
-    more = None if floor is None else read_reference(floor, true.present, **generator.form)
     with parts_bar() as progress:
         result = run_study(
             generator,
-            true,
+            reference,
             out,
             samplers=samplers,
             count=count,
-            types=names,
-            seeds=range(1, seeds + 1),
+            types=types,
+            seeds=seeds,
             batch=batch,
-            truth=more,
+            truth=truth,
             force=force,
             against_simulation=against_simulation,
             name=name,

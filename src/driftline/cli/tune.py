@@ -1,11 +1,20 @@
 """``driftline tune``: the cheapest sampler that loses nothing, stored in the model."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from driftline.cli.options import Batch, Device, Force, Model, Threads, Types, load_model
+from driftline.cli.options import (
+    Batch,
+    Device,
+    Force,
+    Model,
+    Threads,
+    Types,
+    load_model,
+    split_types,
+)
 
 
 def tune(
@@ -53,34 +62,45 @@ def tune(
     non-inferior to the baseline in the headline metrics of every class: W1M, W1P and W1EFP of
     jets, of images those in the study's table. The verdicts are kept in the model's card.
     """
-    from driftline.cli.study import compare
-    from driftline.generation import check_sampler
+    from driftline.cli.study import compare, read_truth
     from driftline.metrics.kinds import kind_named
     from driftline.output import check_output
-    from driftline.study.run import parsed
+    from driftline.study.run import plan_study
     from driftline.study.tables import markdown
-    from driftline.study.tune import CANDIDATES, Search, fitted, with_recommendation
+    from driftline.study.tune import (
+        CANDIDATES,
+        Search,
+        check_candidates,
+        fitted,
+        with_recommendation,
+    )
 
     check_output(out, force)
     generator = load_model(model, device, threads)
     compared = sampler or kind_named(generator.kind).compared[:1]
-    for chosen in parsed(compared):  # before minutes are spent on fits
-        check_sampler(generator, chosen)
+    names = split_types(types)
+    true, more = read_truth(generator, reference, floor, names)
+    settings: dict[str, Any] = {
+        "types": names,
+        "count": count,
+        "seeds": range(1, seeds + 1),
+        "batch": batch,
+        "truth": more,
+    }
+    # Before minutes are spent on fits.
+    plan_study(generator, true, study, samplers=compared, **settings)
+    check_candidates(candidate or CANDIDATES)
     kept = study / "cells" / "fitted.json"
     candidates = fitted(generator, candidate or CANDIDATES, kept, Search(events, sweeps))
     name = str(generator.card.get("name") or Path(model).stem)
     result = compare(
         generator,
-        reference,
+        true,
         study,
         samplers=[*compared, *candidates],
-        types=types,
-        count=count,
-        seeds=seeds,
-        batch=batch,
-        floor=floor,
         force=force,
         name=name,
+        **settings,
     )
     print(markdown(result))
     with_recommendation(generator, result).save(out, force)

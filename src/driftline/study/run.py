@@ -106,14 +106,18 @@ def run_study(
             events; either does not know a class; ``out`` holds something else, or cells of another
             study; also as ``study.against_simulation``.
     """
-    kind = _kind(generator, reference)
-    own = str(generator.default_sampler)
-    chosen = [*kind.compared, own] if samplers is None else samplers
-    plan = _plan(kind, chosen, types, seeds, count, batch, draws, reference)
-    for sampler in plan.samplers:
-        check_sampler(generator, sampler)
-    _check_classes(plan, generator, reference)
-    _check_directory(out)
+    kind, plan = plan_study(
+        generator,
+        reference,
+        out,
+        samplers=samplers,
+        count=count,
+        types=types,
+        seeds=seeds,
+        batch=batch,
+        truth=truth,
+        draws=draws,
+    )
     store = Store(out / "cells", kind)
     model = fingerprint(generator)
     settings = {
@@ -171,6 +175,38 @@ def run_study(
     )
     study.write(out / "study.json")
     return study
+
+
+def plan_study(
+    generator: EventGenerator,
+    reference: LabelledEvents,
+    out: Path,
+    *,
+    samplers: Sequence[str] | None = None,
+    count: int = 10_000,
+    types: Sequence[str] | None = None,
+    seeds: Sequence[int] = (1,),
+    batch: int = 1000,
+    truth: LabelledEvents | None = None,
+    draws: int = 1000,
+) -> tuple[EventKind, Plan]:
+    """What ``run_study`` would do with the same arguments; nothing is computed or written.
+
+    Raises:
+        InputError: as ``run_study``, of all that can be told before.
+    """
+    kind = _kind(generator, reference, "reference")
+    own = str(generator.default_sampler)
+    chosen = [*kind.compared, own] if samplers is None else samplers
+    plan = _plan(kind, chosen, types, seeds, count, batch, draws, reference)
+    for sampler in plan.samplers:
+        check_sampler(generator, sampler)
+    _check_classes(plan, generator, reference)
+    for what, events in (("reference", reference), ("floor", truth)):
+        if events is not None:
+            _check_form(generator, events, what)
+    _check_directory(out)
+    return kind, plan
 
 
 @dataclass(frozen=True)
@@ -248,14 +284,21 @@ def parsed(samplers: Sequence[str], what: str = "samplers") -> tuple[NetworkSamp
         raise InputError(f"{what}: {error}") from error
 
 
-def _kind(generator: EventGenerator, reference: LabelledEvents) -> EventKind:
-    kind = kind_of(reference)
+def _kind(generator: EventGenerator, events: LabelledEvents, what: str) -> EventKind:
+    kind = kind_of(events)
     if kind.name != generator.kind:
         raise InputError(
-            f"the model makes {generator.kind} and the reference holds {kind.name}; "
+            f"the model makes {generator.kind} and the {what} holds {kind.name}; "
             f"give {generator.kind}"
         )
     return kind
+
+
+def _check_form(generator: EventGenerator, events: LabelledEvents, what: str) -> None:
+    _kind(generator, events, what)
+    difference = generator.unlike(events)
+    if difference is not None:
+        raise InputError(f"the {what} does not fit the model: {difference}")
 
 
 def _plan(
@@ -295,9 +338,6 @@ def _check_classes(plan: Plan, generator: EventGenerator, reference: LabelledEve
                 f"class {event_type!r} has {found} reference events and needs {FEWEST_EVENTS}; "
                 "give more, or choose other classes with --types"
             )
-    difference = generator.unlike(reference)
-    if difference is not None:
-        raise InputError(f"the reference does not fit the model: {difference}")
 
 
 def _check_directory(out: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from driftline.calibrations import calibrations
-from driftline.diffusion.samplers import Calibration, Sampler, describe, tune
+from driftline.diffusion.samplers import Calibration, Sampler, describe, require_tunable, tune
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generation import EventGenerator
@@ -68,6 +68,20 @@ def _tuned(sampler: Sampler, calibration: Calibration, sweeps: int) -> Sampler:
         raise InputError(f"candidate {describe(sampler)}: {error}") from error
 
 
+def check_candidates(candidates: Sequence[str]) -> None:
+    """Refuse samplers that cannot be tuned, before events are solved for.
+
+    Raises:
+        InputError: a candidate is not valid, or has no grid.
+    """
+    for samplers in parsed(candidates, "candidates"):
+        for sampler in samplers.samplers:
+            try:
+                require_tunable(sampler)
+            except ValueError as error:
+                raise InputError(f"candidate {describe(sampler)}: {error}") from error
+
+
 def fitted(
     generator: EventGenerator, candidates: Sequence[str], path: Path, search: Search = Search()
 ) -> list[str]:
@@ -76,6 +90,7 @@ def fitted(
     Raises:
         InputError: a candidate is not valid, or the file is damaged.
     """
+    check_candidates(candidates)
     begun = {"model": fingerprint(generator), "search": {"version": VERSION, **asdict(search)}}
     known: dict[str, str] = {}
     if path.exists():

@@ -37,7 +37,7 @@ from driftline.diffusion.samplers.restart import Restart
 from driftline.diffusion.samplers.runge_kutta import RK4, Euler, Heun, Midpoint
 from driftline.diffusion.samplers.sa_solver import SASolver
 from driftline.diffusion.samplers.spec import GRIDS, SAMPLERS, describe, parse
-from driftline.diffusion.samplers.tuning import tune
+from driftline.diffusion.samplers.tuning import require_tunable, tune
 from driftline.diffusion.samplers.unipc import UniPC
 
 __all__ = [
@@ -80,5 +80,6 @@ __all__ = [
     "describe",
     "parse",
     "sample",
+    "require_tunable",
     "tune",
 ]

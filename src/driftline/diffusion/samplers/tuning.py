@@ -31,6 +31,18 @@ DIGITS = 4
 """Decimals of the levels: the grid is text in a model's card."""
 
 
+def require_tunable(sampler: Sampler) -> None:
+    """Refuse what has no grid to tune.
+
+    Raises:
+        ValueError: the sampler is random or has no grid.
+    """
+    require(
+        sampler.deterministic and hasattr(sampler, "grid") and hasattr(sampler, "steps"),
+        f"{sampler.label} has no grid to tune: take a deterministic sampler with steps and a grid",
+    )
+
+
 def tune(sampler: Sampler, calibration: Calibration, *, sweeps: int = 6) -> Sampler:
     """A sampler on the grid that suits one model best, with weights fitted to it if it has any.
 
@@ -47,11 +59,8 @@ def tune(sampler: Sampler, calibration: Calibration, *, sweeps: int = 6) -> Samp
         ValueError: the sampler is random or has no grid, or steps is not in [2, points of the fine
             solution].
     """
+    require_tunable(sampler)
     settings: Any = sampler
-    require(
-        sampler.deterministic and hasattr(sampler, "grid") and hasattr(sampler, "steps"),
-        f"{sampler.label} has no grid to tune: take a deterministic sampler with steps and a grid",
-    )
     steps, points = settings.steps, len(calibration.levels)
     require(2 <= steps <= points, f"steps must be in [2, {points}] to be tuned, got {steps}")
 

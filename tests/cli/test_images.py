@@ -49,7 +49,7 @@ def test_sample_gives_the_images_of_a_file(run, image_model, reference, images, 
     like, true = image_file.read(tmp_path / "like.hdf5"), images.of_type("p")
     np.testing.assert_array_equal(like.momentum, true.momentum)
     np.testing.assert_array_equal(like.planes, true.planes)
-    (quantity,) = IMAGES.calibrated
+    quantity = IMAGES.calibrated[0]
     found = calibrate(quantity, like, true, "p")
     assert found.bins[0].generated.asked == found.bins[0].simulated.asked
 

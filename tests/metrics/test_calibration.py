@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from driftline.data.images import PARTICLE_MASSES
 from driftline.metrics.calibration import BINS, FEWEST, HEAD, Quantity, calibrate
-from driftline.metrics.images.energy import image_quantities, kinetic_energy
+from driftline.metrics.image_calibration import alignment, image_quantities, kinetic_energy
 from driftline.metrics.jet_calibration import JET_QUANTITIES
 from made_images import made_images
 
@@ -183,12 +183,43 @@ def test_energy_of_images():
     m = PARTICLE_MASSES["p"]
     expected = [5.0 - PARTICLE_MASSES["e-"], 7.0, np.sqrt(500.0**2 + m**2) - m]
     np.testing.assert_allclose(kinetic_energy(images)[:3], expected, rtol=1e-2)
-    (quantity,) = image_quantities()
+    quantity = image_quantities()[0]
     asked, charge = quantity.told(images)
     assert len(asked) == 3
     np.testing.assert_allclose(charge, images.pixels[:3].sum(axis=(1, 2, 3)) / 3, rtol=1e-6)
     assert quantity.told(replace(images, momentum=None)) is None
     assert image_quantities("ADC")[0].response.endswith("[ADC/MeV]")
+
+
+def lines(angles, planes):
+    """Images of a track through the middle at each angle [degrees] to the direction of the rows."""
+    step = np.arange(-12, 13)
+    pixels = np.zeros((len(angles), 1, 32, 32), np.float32)
+    for n, angle in enumerate(np.radians(angles)):
+        rows, columns = (np.rint(15 + step * f(angle)).astype(int) for f in (np.cos, np.sin))
+        pixels[n, 0, rows, columns] = 1.0
+    made = made_images(len(angles), planes=1, size=32)
+    return replace(made, pixels=pixels, planes=np.full((len(angles), 1), planes, np.uint8))
+
+
+@pytest.mark.parametrize("plane", [0, 1, 2])
+def test_tracks_along_and_across_their_momentum(plane):
+    """``PLANES``: rows are coordinate ``plane``, columns the next one."""
+    images = lines([0, 45, 90, 135, 30], plane)
+    momentum = np.zeros((5, 3), np.float32)
+    momentum[:4, plane] = momentum[:4, (plane + 1) % 3] = 100.0  # at 45 degrees
+    momentum[4, (plane + 2) % 3] = 100.0  # out of the plane
+    images = replace(images, momentum=momentum)
+    cosine = alignment(images)
+    np.testing.assert_allclose(cosine[:4], [0, 1, 0, -1], atol=0.02)
+    assert np.isnan(cosine[4])
+    asked, obtained = image_quantities()[1].told(images)
+    np.testing.assert_allclose(asked, np.hypot(100, 100) * np.ones(4), rtol=1e-6)
+    np.testing.assert_allclose(obtained, asked * cosine[:4])
+    # the other way along the same axis
+    back = alignment(replace(images, momentum=-momentum))
+    np.testing.assert_allclose(back[:4], cosine[:4], atol=1e-12)
+    assert alignment(replace(images, momentum=None)) is None
 
 
 def test_masses_are_those_of_the_simulation():

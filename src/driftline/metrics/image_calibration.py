@@ -1,14 +1,17 @@
-"""What the momentum asked of an image says of its charge: the kinetic energy.
+r"""What the momentum asked of an image says of its charge and of the axis of its track.
 
 Charge is not energy: it recombines, particles leave the crop, muons and pions decay, and neutrons
-and neutrinos are not seen. So the response is no number known beforehand but the simulation's.
+and neutrinos are not seen. Nor is the axis of the charge the direction at the start: particles
+scatter. So no response is a number known beforehand; each is to be the simulation's.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from driftline.data.image_conditions import direction_within
 from driftline.data.images import PARTICLE_MASSES, Images
 from driftline.metrics.calibration import Quantity, Told
+from driftline.metrics.images.observables import ImageSample
 
 
 def kinetic_energy(images: Images) -> NDArray[np.float64] | None:
@@ -24,7 +27,26 @@ def kinetic_energy(images: Images) -> NDArray[np.float64] | None:
     return energy
 
 
-def _told(images: Images) -> Told | None:
+def alignment(images: Images) -> NDArray[np.float64] | None:
+    r"""(N,) cos 2 Delta, Delta the angle in the plane between momentum and axis of the charge.
+
+    1: the largest cluster lies along the momentum; 0 on average where it knows nothing of it; -1:
+    across. An axis has no sign, hence the 2. The mean over the planes; NaN of images whose momentum
+    is not known or has no component in a plane, or of which a plane has no cluster. None where no
+    momentum is known.
+    """
+    if images.momentum is None:
+        return None
+    within = direction_within(images.momentum, images.planes)
+    rows, columns = within.reshape(len(images), -1, 2).transpose(2, 0, 1).astype(np.float64)
+    axis = np.radians(ImageSample(images).angle)
+    with np.errstate(invalid="ignore"):
+        asked = np.where(np.hypot(rows, columns) > 0, np.arctan2(columns, rows), np.nan)
+    cosine: NDArray[np.float64] = np.cos(2 * (axis - asked)).mean(axis=1)
+    return cosine
+
+
+def _energy(images: Images) -> Told | None:
     energy = kinetic_energy(images)
     if energy is None:
         return None
@@ -33,7 +55,19 @@ def _told(images: Images) -> Told | None:
     return energy[known], charge[known]
 
 
+def _direction(images: Images) -> Told | None:
+    cosine = alignment(images)
+    if cosine is None or images.momentum is None:
+        return None
+    known = np.isfinite(cosine)
+    momentum = np.linalg.norm(images.momentum[known].astype(np.float64), axis=1)
+    return momentum, momentum * cosine[known]
+
+
 def image_quantities(unit: str = "MeV") -> tuple[Quantity, ...]:
     """Of images with charge in ``unit``."""
     per = "" if unit == "MeV" else f" [{unit}/MeV]"
-    return (Quantity("energy", "Kinetic energy", "MeV", f"Charge / energy{per}", _told),)
+    return (
+        Quantity("energy", "Kinetic energy", "MeV", f"Charge / energy{per}", _energy),
+        Quantity("direction", "Direction at momentum", "MeV/c", "cos 2(angle to axis)", _direction),
+    )

@@ -14,7 +14,7 @@ from driftline.data.events import LabelledEvents
 from driftline.data.formats import image_file, jetnet
 from driftline.data.images import Images
 from driftline.metrics.calibration import Quantity
-from driftline.metrics.images.energy import image_quantities
+from driftline.metrics.image_calibration import image_quantities
 from driftline.metrics.images.memorisation import Memorisation
 from driftline.metrics.images.observables import ImageSample
 from driftline.metrics.images.table import IMAGE_HEADLINE, IMAGE_METRICS, image_metrics

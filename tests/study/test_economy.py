@@ -126,6 +126,15 @@ def test_what_a_card_tells_of_the_training(toy_jets):
     assert training_cost(model).note == UNKNOWN
 
 
+def test_a_training_that_went_on_costs_what_it_began_with_too(toy_jets):
+    model = tiny_generator(toy_jets)
+    own = {"stages": {"a": {"seconds": 7.0}}, "threads": 1}
+    model.card = card() | {"start": {"name": "x", "training": own, "start": {"training": own}}}
+    assert (training_cost(model).seconds, training_cost(model).note) == (114.0, "")
+    model.card["start"]["start"] = {}
+    assert training_cost(model).seconds is None
+
+
 def test_a_student_costs_its_teacher_too(toy_jets):
     model = tiny_generator(toy_jets)
     own = {"stages": {"a": {"seconds": 7.0}, "b": {"seconds": 3.0}}, "threads": 1}

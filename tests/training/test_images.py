@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from driftline.data.formats import image_file
-from driftline.data.image_preprocessing import MOMENTUM_SCALE, ImagePreprocessing
+from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.data.images import IMAGE_TYPES, Images
 from driftline.errors import InputError
 from driftline.image_generator import ImageGenerator
@@ -77,19 +77,25 @@ def test_turned_events_tell_their_turned_momentum_and_plane(images: Images) -> N
         images[np.zeros(count, dtype=int)],
         pixels=pixels,
         planes=plane.astype(np.uint8)[:, None],
-        momentum=np.tile((place + 0.5) * MOMENTUM_SCALE, (count, 1)).astype(np.float32),
+        momentum=np.tile(100 * (place + 0.5), (count, 1)).astype(np.float32),
     )
     preprocessing = ImagePreprocessing.fit(made)
     events = ImageEvents(made, preprocessing, exchanged="xyz", mirrored="xyz")
     x, condition, _ = events.batch(torch.arange(count), generator_for(2))
     assert condition is not None
-    momentum, given, planes = condition[:, K:].split([3, 1, 3], dim=1)
-    assert (given == 1).all()
+    momentum, planes = (
+        condition[:, preprocessing.condition_columns[name]] for name in ("momentum", "plane")
+    )
+    assert (momentum[:, -1] == 1).all()
+    within = momentum[:, -3:-1].numpy()
+    momentum = momentum[:, :3] * np.linalg.norm(place + 0.5)
     n, _, rows, columns = (preprocessing.decode(x.numpy()) > 0).nonzero()
     np.testing.assert_array_equal(n, np.arange(count))
     new = planes.argmax(dim=1).numpy()
     np.testing.assert_allclose(momentum.numpy()[n, new], rows - middle, rtol=1e-6)
     np.testing.assert_allclose(momentum.numpy()[n, (new + 1) % 3], columns - middle, rtol=1e-6)
+    seen = np.stack([rows - middle, columns - middle], axis=1) / np.linalg.norm(place + 0.5)
+    np.testing.assert_allclose(within, seen, rtol=1e-5)
     # All 48 occur, and nothing else.
     found = {tuple(m) for m in momentum.numpy().round(1)}
     assert {tuple(sorted(np.abs(m))) for m in found} == {(2.5, 4.5, 7.5)}
@@ -117,15 +123,17 @@ def test_conditions_are_left_out_each_on_its_own(images: Images) -> None:
     told = condition[:, :K].sum(dim=1)
     assert 0.4 < told.mean() < 0.6
     assert set(told.tolist()) == {0.0, 1.0}
-    assert (condition[:, K : K + 4] == 0).all()
-    assert (condition[:, K + 4 :].sum(dim=1) == 1).all()
+    columns = preprocessing.condition_columns
+    assert (condition[:, columns["momentum"]] == 0).all()
+    assert (condition[:, columns["plane"]].sum(dim=1) == 1).all()
 
 
 def test_images_of_unknown_momentum_are_not_told_one(images: Images) -> None:
-    events = ImageEvents(replace(images, momentum=None), ImagePreprocessing.fit(images))
+    preprocessing = ImagePreprocessing.fit(images)
+    events = ImageEvents(replace(images, momentum=None), preprocessing)
     condition = events.batch(torch.arange(10), generator_for(5)).condition
     assert condition is not None
-    assert (condition[:, K : K + 4] == 0).all()
+    assert (condition[:, preprocessing.condition_columns["momentum"]] == 0).all()
 
 
 def test_some_images_may_have_no_momentum(images: Images) -> None:
@@ -133,16 +141,18 @@ def test_some_images_may_have_no_momentum(images: Images) -> None:
     assert images.momentum is not None
     momentum = images.momentum.copy()
     momentum[:5] = np.nan
+    preprocessing = ImagePreprocessing.fit(images)
     events = ImageEvents(
         replace(images, momentum=momentum),
-        ImagePreprocessing.fit(images),
+        preprocessing,
         exchanged=("x", "y"),
         mirrored=("z",),
     )
     condition = events.batch(torch.arange(10), generator_for(5)).condition
     assert condition is not None
-    assert (condition[:5, K : K + 4] == 0).all()
-    assert (condition[5:, K + 3] == 1).all()
+    told = condition[:, preprocessing.condition_columns["momentum"]]
+    assert (told[:5] == 0).all()
+    assert (told[5:, -1] == 1).all()
 
 
 def test_samples_share_no_event(images: Images, data: Path, tmp_path: Path) -> None:
@@ -192,6 +202,46 @@ def test_runs_are_not_overwritten_nor_resumed_with_another_recipe(
         train_images(recipe("training.steps=1"), data, tmp_path)
     with pytest.raises(InputError, match="differs from the recipe"):
         train_images(recipe("mirrored=[]"), data, tmp_path, resume=True)
+
+
+def test_a_training_goes_on_from_a_model(data: Path, tmp_path: Path) -> None:
+    """Its weights and constants are the model's, also where the images would give others."""
+    first = train_images(recipe("training.steps=3"), data, tmp_path / "first")
+    brighter = image_file.read(data)
+    brighter = replace(brighter, pixels=2 * brighter.pixels)
+    image_file.write(tmp_path / "brighter.hdf5", brighter)
+    still = ("training.steps=1", "training.learning_rate=1e-12", f"start={first}")
+    second = train_images(recipe(*still), tmp_path / "brighter.hdf5", tmp_path / "second")
+    a, b = ImageGenerator.load(first), ImageGenerator.load(second)
+    assert a.preprocessing == b.preprocessing
+    for name, weights in a.denoiser.state_dict().items():
+        torch.testing.assert_close(b.denoiser.state_dict()[name], weights)
+    assert b.card["recipe"]["start"] == str(first)
+    assert b.card["start"] == {"training": a.card["training"]}
+    # the run needs the first model no more
+    first.unlink()
+    longer = recipe(*still[1:], "training.steps=2")
+    train_images(longer, tmp_path / "brighter.hdf5", tmp_path / "second", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["start=nothing"], "nothing: no such model"),
+        (["start=jets30"], "start: jets30 generates jets, not images"),
+        (["start=lartpc64", "predicts=noise"], "start: lartpc64 predicts 'edm'"),
+        (["start=lartpc64"], "network 'image' of the model has another form"),
+        (["start=lartpc64", "preprocessing.scale=3"], "has 0.2 as preprocessing.scale.*3"),
+        (["start=lartpc64", "preprocessing.foo=3"], "has None as preprocessing.foo"),
+    ],
+)
+def test_models_that_a_training_cannot_go_on_from(
+    tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    image_file.write(tmp_path / "images.hdf5", made_images(40, planes=1, size=64))
+    with pytest.raises(InputError, match=message):
+        train_images(recipe(*overrides), tmp_path / "images.hdf5", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,30 @@ def test_runs_are_not_overwritten_nor_resumed_with_another_recipe(
     assert json.loads((tmp_path / "training.json").read_text())["jets_per_class"]["g"] == 270
 
 
+def test_a_training_goes_on_from_a_model(toy_data: Path, tmp_path: Path) -> None:
+    levels = ("jet_level", "particle_level")
+    short = [f"{level}.training.steps=1" for level in levels]
+    first = train_jets(read_recipe(TINY, short), toy_data, tmp_path / "first")
+    still = [f"{level}.training.learning_rate=1e-12" for level in levels]
+    again = read_recipe(TINY, [*short, *still, f"start={first}", "seed=5"])
+    second = train_jets(again, toy_data, tmp_path / "second")
+    a, b = Generator.load(first), Generator.load(second)
+    assert a.preprocessing.to_dict() == b.preprocessing.to_dict()
+    for name, denoiser in a.denoisers.items():
+        for key, weights in denoiser.state_dict().items():
+            torch.testing.assert_close(b.denoisers[name].state_dict()[key], weights)
+    gluons = train_jets(read_recipe(TINY, short), toy_data / "g.hdf5", tmp_path / "gluons")
+    with pytest.raises(InputError, match="has class q, the model knows g"):
+        train_jets(read_recipe(TINY, [f"start={gluons}"]), toy_data, tmp_path / "third")
+    for override, message in (
+        ([f"start={first}", "particles=10"], "jets of up to 30 particles"),
+        (["start=jets30-fast"], "start: jets30-fast: a distilled model"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train_jets(read_recipe(TINY, override), toy_data, tmp_path / "third")
+    assert not (tmp_path / "third").exists()
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

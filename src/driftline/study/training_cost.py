@@ -8,14 +8,19 @@ from driftline.study.economy import Training
 
 
 def training_cost(generator: EventGenerator) -> Training:
-    """Training events, and the time of all networks: of a student also its teachers'.
+    """Training events, and the time of all networks: also of those that a model goes on from.
 
-    The card tells wall time and threads. Where it tells of fewer steps than the recipe has, the
-    training went on from another model's weights, and its time is a lower bound.
+    These are the teachers of a student, and the model whose weights a training began with. The card
+    tells wall time and threads. Where it tells of fewer steps than the recipe has, a part of the
+    training is not told of, and its time is a lower bound.
     """
     events, card = _events(generator), generator.card
     histories: list[Any] = [card.get("training")]
     try:
+        start = card.get("start")
+        while start is not None:
+            histories.append(start["training"])
+            start = start.get("start")
         student = card.get("distillation")
         while student is not None:
             histories.append(student["training"])

@@ -30,6 +30,7 @@ def save(
     for name, p in network.named_parameters():
         for key, value in optimizer.state.get(p, {}).items():
             tensors[f"optimizer.{key}.{name}"] = value
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with replacing(path, force=True) as temporary:
         save_file(tensors, temporary, {"state": json.dumps(state)})
 
@@ -69,7 +70,17 @@ def _restore(
         p.copy_(tensors[f"network.{name}"])
         average.copy_(tensors[f"ema.{name}"])
         optimizer.state[p] = {
-            key.split(".", 2)[1]: value.to(p.device, copy=True)
+            key.split(".", 2)[1]: _like(p, value)
             for key, value in tensors.items()
             if key.startswith("optimizer.") and key.split(".", 2)[2] == name
         }
+
+
+def _like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A copy on the parameter's device and, of its shape, with its order in memory.
+
+    Fused optimisers go through parameter and moments side by side.
+    """
+    if value.shape != parameter.shape:
+        return value.to(parameter.device, copy=True)
+    return torch.empty_like(parameter, requires_grad=False).copy_(value)

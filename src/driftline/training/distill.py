@@ -1,6 +1,6 @@
 """Distilling a generator: few-step students of its networks, for clouds and images alike."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from driftline.training.recipe import (
     parse_recipe,
 )
 from driftline.training.run import check_run, provenance, write_json
+from driftline.training.start import require_known
 
 AnyGenerator = Generator | ImageGenerator
 
@@ -81,7 +82,7 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path) -> Samples:
     """
     p = generator.preprocessing
     jets = jetnet.read_directory(data, particles=p.max_particles)
-    _require_known(jets.present, generator.types, data)
+    require_known(jets.present, generator.types, data)
     parts = split(jets, recipe.validation)
 
     def jet_level() -> tuple[Events, Events]:
@@ -103,18 +104,10 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path) ->
     """
     p = generator.preprocessing
     training, validation = read_samples(data, recipe.validation)
-    _require_known(training.present, generator.types, data)
+    require_known(training.present, generator.types, data)
     turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
     return Samples({"image": lambda: events}, training.attributes)
-
-
-def _require_known(present: Sequence[str], known: Sequence[str], data: Path) -> None:
-    unknown = [name for name in present if name not in known]
-    if unknown:
-        raise InputError(
-            f"{data}: has class {unknown[0]}, the model knows {', '.join(known)}; leave it out"
-        )
 
 
 def distill(

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from driftline.data.crops import split_by_event
 from driftline.data.formats.detector_images import read_images
-from driftline.data.image_preprocessing import CONDITIONS, ImagePreprocessing
+from driftline.data.image_conditions import CONDITIONS
+from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.data.image_symmetries import transformed_images, transformed_vectors
 from driftline.data.images import Images
 from driftline.diffusion.observables import Observable
@@ -33,6 +34,7 @@ from driftline.training.run import (
     provenance,
     write_json,
 )
+from driftline.training.start import history_of, keep, require_known, start_of, take_weights
 
 TRAINING, VALIDATION = "train.hdf5", "validation.hdf5"
 """Names of the files in a folder of images that are divided already."""
@@ -208,13 +210,17 @@ def train_images(
     """
     check_run(out, recipe, resume)
     kept = out / "preprocessing.json"
-    preprocessing, events, held_out, source = _prepared(recipe, data, kept)
+    start = start_of(recipe, ImageGenerator, out)
+    preprocessing, events, held_out, source = _prepared(recipe, data, kept, start)
     spec = network_spec(recipe, preprocessing)
     denoiser, levels = denoiser_of(recipe, spec).to(device), levels_of(recipe.levels)
+    if start is not None:
+        take_weights(NETWORK, denoiser, start.denoiser)
     pairing = pairing_of(recipe)
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     write_json(kept, preprocessing.to_dict())
+    keep(start, out)
     loss = loss_of(recipe.physics, image_observables(preprocessing), events)
     outcome = train(
         denoiser,
@@ -234,21 +240,24 @@ def train_images(
         **provenance(source, {NETWORK: outcome}, device),
     }
     write_json(out / "training.json", history)
-    card = {"recipe": recipe.model_dump(mode="json"), "training": history}
+    card = {"recipe": recipe.model_dump(mode="json"), "training": history, **history_of(start)}
     model = out / "model.safetensors"
     ImageGenerator(denoiser, spec, preprocessing, card).save(model, force=True)
     return model
 
 
 def _prepared(
-    recipe: ImageRecipe, data: Path, kept: Path
+    recipe: ImageRecipe, data: Path, kept: Path, start: ImageGenerator | None
 ) -> tuple[ImagePreprocessing, ImageEvents, ImageEvents, dict[str, Any]]:
     """Preprocessing, training and validation events, provenance; the dense images are let go."""
     training, validation = read_samples(data, recipe.validation)
+    if start is not None:
+        require_known(training.present, start.types, data)
     preprocessing = fitted(
         kept,
         ImagePreprocessing.from_dict,
         lambda: ImagePreprocessing.fit(training, **recipe.preprocessing),
+        None if start is None else start.preprocessing,
     )
     events = ImageEvents(
         training, preprocessing, recipe.exchanged, recipe.mirrored, dict(recipe.left_out)

@@ -36,6 +36,7 @@ from driftline.training.run import (
     provenance,
     write_json,
 )
+from driftline.training.start import history_of, keep, require_known, start_of, take_weights
 
 
 class JetEvents:
@@ -208,14 +209,27 @@ def train_jets(
     jets = jetnet.read_directory(data, particles=recipe.particles)
     training, validation = split(jets, recipe.validation)
     check_run(out, recipe, resume)
+    start = start_of(recipe, Generator, out)
+    if start is not None:
+        require_known(jets.present, start.types, data)
+        most = start.preprocessing.max_particles
+        if recipe.particles != most:
+            raise InputError(
+                f"recipe: start: {recipe.start} has jets of up to {most} particles, the recipe of "
+                f"{recipe.particles}; set particles to that"
+            )
     kept = out / "preprocessing.json"
     preprocessing = fitted(
         kept,
         JetPreprocessing.from_dict,
         lambda: JetPreprocessing.fit(training, **recipe.preprocessing),
+        None if start is None else start.preprocessing,
     )
     networks = network_specs(recipe, len(preprocessing.types))
     denoisers = {name: denoiser_of(recipe, spec).to(device) for name, spec in networks.items()}
+    if start is not None:
+        take_weights("jet_level", denoisers["jet_level"], start.jet_level)
+        take_weights("particle_level", denoisers["particle_level"], start.particle_level)
     levels = {
         "jet_level": levels_of(recipe.jet_level.levels),
         "particle_level": levels_of(recipe.particle_level.levels),
@@ -224,6 +238,7 @@ def train_jets(
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     write_json(kept, preprocessing.to_dict())
+    keep(start, out)
     options = (preprocessing, recipe.reflections)
     stages: dict[str, tuple[Stage, Callable[[Jets], Events]]] = {
         "jet_level": (recipe.jet_level, lambda s: JetLevelEvents(s, *options, recipe.given)),
@@ -252,7 +267,7 @@ def train_jets(
         **provenance(jets.attributes, outcomes, device),
     }
     write_json(out / "training.json", history)
-    card = {"recipe": recipe.model_dump(mode="json"), "training": history}
+    card = {"recipe": recipe.model_dump(mode="json"), "training": history, **history_of(start)}
     model = out / "model.safetensors"
     Generator(**denoisers, networks=networks, preprocessing=preprocessing, card=card).save(
         model, force=True

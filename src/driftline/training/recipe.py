@@ -121,6 +121,8 @@ class JetRecipe(Section):
     Attributes:
         kind: the kind of event, always ``jets``.
         particles: largest number of particles of a jet.
+        start: a model, by path or by name, whose weights and preprocessing the training goes on
+            from, such as a shipped one; by default the weights are random and it is fitted.
         seed: seed of the weights and of every draw of the training.
         validation: fraction of each class, at the end of its file, kept for validation.
         reflections: train also on mirror images (phi to -phi; eta to -eta of jet and particles),
@@ -137,6 +139,7 @@ class JetRecipe(Section):
     """
 
     kind: Literal["jets"]
+    start: str | None = None
     particles: int = Field(30, gt=0)
     seed: int = Field(0, ge=0)
     validation: float = Field(0.02, gt=0, lt=1)
@@ -169,6 +172,8 @@ class ImageRecipe(Stage):
 
     Attributes:
         kind: the kind of event, always ``images``.
+        start: a model, by path or by name, whose weights and preprocessing the training goes on
+            from, such as a shipped one; by default the weights are random and it is fitted.
         seed: seed of the weights and of every draw of the training.
         validation: fraction of the events that are kept for validation, where the data are not
             divided already.
@@ -185,6 +190,7 @@ class ImageRecipe(Stage):
     """
 
     kind: Literal["images"]
+    start: str | None = None
     seed: int = Field(0, ge=0)
     validation: float = Field(0.02, gt=0, lt=1)
     exchanged: tuple[Axis, ...] = ("x", "y", "z")

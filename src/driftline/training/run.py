@@ -81,20 +81,26 @@ def pairing_of(recipe: Recipe) -> Callable[[Loss], Loss]:
 
 
 def fitted(
-    path: Path, read: Callable[[dict[str, Any]], Fitted], fit: Callable[[], Fitted]
+    path: Path,
+    read: Callable[[dict[str, Any]], Fitted],
+    fit: Callable[[], Fitted],
+    known: Fitted | None = None,
 ) -> Fitted:
-    """A run's preprocessing: what the run was begun with, or fitted now.
+    """A run's preprocessing: what the run was begun with, or that known, or fitted now.
 
     Args:
         path: where the run keeps it, as JSON.
         read: makes it of what is kept.
         fit: makes it of the training events and the recipe's options.
+        known: that of the model which the training goes on from, if it does.
 
     Raises:
         InputError: an option is unknown; also as ``fit``.
     """
     if path.exists():
         return read(json.loads(path.read_text()))
+    if known is not None:
+        return known
     try:
         return fit()
     except TypeError as error:

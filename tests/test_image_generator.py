@@ -12,10 +12,12 @@ from safetensors.torch import save_file
 
 import driftline
 from driftline.data.images import IMAGE_TYPES
+from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
 from driftline.network_samplers import NetworkSamplers
+from driftline.networks import build
 from made_images import made_images
 from tiny_models import tiny_image_generator
 
@@ -221,3 +223,18 @@ def test_damaged_model_files_are_refused(generator: ImageGenerator, tmp_path: Pa
     rewrite(path, kind="jets")
     with pytest.raises(InputError, match="damaged"):
         driftline.load(path)
+
+
+def test_models_that_are_told_otherwise_are_refused(
+    generator: ImageGenerator, tmp_path: Path
+) -> None:
+    """As by a version that told momenta as three components."""
+    spec = {**generator.network, "options": {**generator.network["options"], "condition": 13}}
+    denoiser = Denoiser(
+        build(spec["name"], **spec["options"]),
+        generator.denoiser.schedule,
+        generator.denoiser.predicts,
+    )
+    replace(generator, denoiser=denoiser, network=spec).save(tmp_path / "old.safetensors")
+    with pytest.raises(InputError, match=r"is told 13 numbers .* tells 23; train it again"):
+        ImageGenerator.load(tmp_path / "old.safetensors")

@@ -94,11 +94,11 @@ def test_emphasis_leaves_out_what_training_left_out(generator):
     told = torch.from_numpy(
         p.condition(2, np.array([0, 5]), momentum, np.array([[1], [2]], np.uint8))
     )
-    k = len(p.types)
+    columns = p.condition_columns
     for left_out, zero in (
-        (None, k + 4),
-        ({"class": 0.1, "momentum": 0.5}, k + 4),
-        ({"class": 0.1}, k),
+        (None, columns["momentum"].stop),
+        ({"class": 0.1, "momentum": 0.5}, columns["momentum"].stop),
+        ({"class": 0.1}, columns["class"].stop),
     ):
         guided = Emphasis(2.0).guided(generator.denoiser, told, p, left_out)
         assert isinstance(guided, ClassifierFree)

@@ -321,6 +321,13 @@ class ImageGenerator:
             schedule = schedule_from_dict(header["schedule"])
             denoiser = Denoiser(network, schedule, header["predicts"]).eval()
             preprocessing = ImagePreprocessing.from_dict(header["preprocessing"])
-            return cls(denoiser, spec, preprocessing, header["card"])
+            model = cls(denoiser, spec, preprocessing, header["card"])
+            told = spec["options"]["condition"]
         except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
             raise InputError(f"{path}: damaged model file ({error}); get it again") from error
+        if told != preprocessing.condition_features:
+            raise InputError(
+                f"{path}: is told {told} numbers of an image, this version of driftline tells "
+                f"{preprocessing.condition_features}; train it again"
+            )
+        return model

@@ -89,12 +89,10 @@ class Emphasis(_Free):
         preprocessing: ImagePreprocessing,
         left_out: dict[str, float] | None,
     ) -> CleanEstimate:
-        k = len(preprocessing.types)
         null = condition.clone()
-        if left_out is None or left_out.get("class"):
-            null[:, :k] = 0
-        if left_out is None or left_out.get("momentum"):
-            null[:, k : k + 4] = 0
+        for name in ("class", "momentum"):
+            if left_out is None or left_out.get(name):
+                null[:, preprocessing.condition_columns[name]] = 0
         if left_out is not None and not (left_out.get("class") or left_out.get("momentum")):
             raise InputError(
                 "guidance: the model was always told class and momentum in training, so that there "

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftline.data.image_conditions import (
+    CONDITIONS,
+    SPATIAL_FEATURES,
+    direction_within,
+    encode_momentum,
+)
 from driftline.data.image_preprocessing import (
-    MOMENTUM_SCALE,
     ImagePreprocessing,
     apply_threshold,
     eight_bit,
@@ -120,12 +125,17 @@ def test_conditions_tell_class_momentum_and_planes():
     images = sparse(planes=3)
     fitted = ImagePreprocessing.fit(images)
     z = fitted.condition_of(images)
-    assert z.shape == (20, fitted.condition_features) == (20, len(IMAGE_TYPES) + 4 + 3)
+    known = SPATIAL_FEATURES + 2 * 3
+    assert z.shape == (20, fitted.condition_features) == (20, len(IMAGE_TYPES) + known + 1 + 3)
     assert z.dtype == np.float32
-    assert np.array_equal(z[:, :6].argmax(axis=1), images.labels)
-    assert np.array_equal(z[:, :6].sum(axis=1), np.ones(20))
-    np.testing.assert_allclose(z[:, 6:9] * MOMENTUM_SCALE, images.momentum, rtol=1e-6)
-    assert (z[:, 9:] == 1).all()
+    told, momentum, planes = (z[:, fitted.condition_columns[name]] for name in CONDITIONS)
+    assert np.array_equal(told.argmax(axis=1), images.labels)
+    assert np.array_equal(told.sum(axis=1), np.ones(20))
+    assert np.array_equal(momentum[:, :SPATIAL_FEATURES], encode_momentum(images.momentum))
+    within = direction_within(images.momentum, images.planes)
+    assert np.array_equal(momentum[:, SPATIAL_FEATURES:known], within)
+    assert (momentum[:, known:] == 1).all()
+    assert (planes == 1).all()
 
 
 def test_what_is_not_given_is_zero():
@@ -133,12 +143,18 @@ def test_what_is_not_given_is_zero():
     fitted = ImagePreprocessing.fit(images)
     given = np.random.default_rng(1).random((20, 3)) < 0.5
     z, full = fitted.condition_of(images, given), fitted.condition_of(images)
-    for columns, told in ((slice(0, 6), 0), (slice(6, 10), 1), (slice(10, 13), 2)):
+    momentum = fitted.condition_columns["momentum"]
+    within = slice(momentum.start + SPATIAL_FEATURES, momentum.stop - 1)
+    no_plane = np.flatnonzero(given[:, 1] & ~given[:, 2])
+    assert len(no_plane)
+    assert (z[no_plane, within] == 0).all()  # a direction within a plane tells which
+    full[no_plane, within] = 0
+    for told, columns in enumerate(fitted.condition_columns.values()):
         assert np.array_equal(z[given[:, told], columns], full[given[:, told], columns])
         assert (z[~given[:, told], columns] == 0).all()
     assert (fitted.condition(4) == 0).all()
     # at rest is something else than not told
-    assert fitted.condition(1, momentum=np.zeros((1, 3)))[0, 9] == 1
+    assert fitted.condition(1, momentum=np.zeros((1, 3)))[0, momentum.stop - 1] == 1
 
 
 def test_a_momentum_that_is_not_known_is_not_told():
@@ -148,7 +164,7 @@ def test_a_momentum_that_is_not_known_is_not_told():
     momentum[3] = np.nan
     told = np.ones((20, 3), dtype=bool)
     z = fitted.condition_of(replace(images, momentum=momentum), told)
-    full[3, 6:10] = 0
+    full[3, fitted.condition_columns["momentum"]] = 0
     assert np.array_equal(z, full)
     assert told.all()
     momentum[7, 1] = np.nan

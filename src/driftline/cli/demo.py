@@ -16,7 +16,7 @@ def demo(
     count: Annotated[
         int | None,
         typer.Option(
-            min=100, help="Events of each class to judge.", show_default="1000 jets, 200 images"
+            min=100, help="Events of each class to judge.", show_default="1000 jets, 100 images"
         ),
     ] = None,
     threads: Threads = None,

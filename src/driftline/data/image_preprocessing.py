@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from driftline.data.image_conditions import (
+    CONDITIONS,
+    SPATIAL_FEATURES,
+    direction_within,
+    encode_momentum,
+)
 from driftline.data.images import PLANES, Images
 from driftline.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
-
-MOMENTUM_SCALE = 500.0
-"""MeV/c: unit of the momenta in conditions."""
-
-CONDITIONS = ("class", "momentum", "plane")
-"""What a model may be told of an image; the columns of ``given``."""
 
 _LARGEST = 60.0
 """f(x / scale) is clipped to this: what no detector sees must not overflow."""
@@ -206,7 +206,15 @@ class ImagePreprocessing:
     @property
     def condition_features(self) -> int:
         """Columns of ``condition``."""
-        return len(self.types) + 4 + len(PLANES)
+        return self.condition_columns["plane"].stop
+
+    @property
+    def condition_columns(self) -> dict[str, slice]:
+        """Which columns of ``condition`` tell each of ``CONDITIONS``."""
+        momentum = SPATIAL_FEATURES + 2 * self.shape[0] + 1
+        widths = (len(self.types), momentum, len(PLANES))
+        ends = np.cumsum(widths).tolist()
+        return {name: slice(e - w, e) for name, w, e in zip(CONDITIONS, widths, ends, strict=True)}
 
     def condition(
         self,
@@ -227,15 +235,16 @@ class ImagePreprocessing:
                 that are there.
 
         Returns:
-            (N, K + 4 + 3) float32: class one-hot, momentum / (500 MeV/c), one if the momentum is
-            given, one for every plane shown.
+            (N, K + 11 + 2 C + 1 + 3) float32: class one-hot; ``encode_momentum``,
+            ``direction_within`` (zero where the plane is not told), one if the momentum is given;
+            one for every plane shown.
 
         Raises:
             InputError: a class was not trained, a momentum is infinite, or NaN in part.
         """
-        told = np.ones((count, 3), dtype=bool) if given is None else given.copy()
+        told = np.ones((count, len(CONDITIONS)), bool) if given is None else given.copy()
         z = np.zeros((count, self.condition_features), dtype=np.float32)
-        k = len(self.types)
+        columns = self.condition_columns
         rows = np.arange(count)
         if labels is not None:
             self._check_trained(labels[told[:, 0]])
@@ -248,10 +257,15 @@ class ImagePreprocessing:
                     f"momentum: of image {int(np.argmax(bad))} is infinite or NaN in part; give "
                     "finite numbers [MeV/c], or NaN in x, y and z"
                 )
-            z[:, k : k + 3] = np.where(told[:, 1:2], momentum / MOMENTUM_SCALE, 0)
-            z[:, k + 3] = told[:, 1]
+            features = z[:, columns["momentum"]]
+            known = np.where(told[:, 1:2], momentum, 0.0)
+            features[:, :SPATIAL_FEATURES] = encode_momentum(known)
+            if planes is not None:
+                features[:, SPATIAL_FEATURES:-1] = direction_within(known, planes) * told[:, 2:]
+            features[:, -1] = 1
+            features[~told[:, 1]] = 0
         if planes is not None:
-            z[rows[:, None], k + 4 + planes.astype(np.int64)] = told[:, 2:]
+            z[rows[:, None], columns["plane"].start + planes.astype(np.int64)] = told[:, 2:]
         return z
 
     def condition_of(

@@ -89,8 +89,8 @@ LARTPC = Show(
     metrics=("w1_length", "w1_width", "w1_charge", "w1_pixel", "w1_occupancy", "track_share"),
     samplers=("em:steps=100", "dpm:steps=10", "dpm:steps=20", "dpm:steps=30"),
     studied="mu-",
-    count=200,
-    compared=100,
+    count=100,
+    compared=60,
     overview=image_overview_figure,
     write=lambda folder, images: [_write_images(folder / "images.hdf5", images)],
 )

@@ -85,6 +85,6 @@ def test_guidance_of_samples(run, image_model, model, tmp_path):
     assert made.code == 0, made.err
     assert json.loads(made.out)[0]["evaluations"] == {"image": 4}
     bad = run(*common, "--guidance", -1, "--out", tmp_path / "bad.hdf5")
-    assert bad.code == 2 and "scale must be" in bad.err
+    assert bad.code == 2 and "from 0 up" in bad.err
     jets = run("sample", model, "--count", 2, "--guidance", 2, "--out", tmp_path / "jets")
     assert jets.code == 2 and "--guidance" in jets.err

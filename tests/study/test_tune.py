@@ -48,7 +48,11 @@ def test_grids_are_fitted_once(generator, tmp_path, monkeypatch):
 
 def test_candidates_are_refused_before_events_are_solved_for(generator, tmp_path, monkeypatch):
     monkeypatch.setattr(tune, "calibrations", None)
-    for text, message in (("em:steps=10", "no grid to tune"), ("dpm:steps=0", "candidates")):
+    for text, message in (
+        ("em:steps=10", "no grid to tune"),
+        ("bespoke:steps=1", "give at least 2 steps"),
+        ("dpm:steps=0", "candidates"),
+    ):
         with pytest.raises(InputError, match=message):
             fitted(generator, ["bespoke:steps=4", text], tmp_path / "fitted.json")
 

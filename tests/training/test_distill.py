@@ -129,8 +129,11 @@ def test_a_student_of_jets_is_a_model_that_says_what_it_is(
 ) -> None:
     before = fingerprint(teacher)
     given = recipe("steps=4", f"consistency.teacher_flow={flow}")
-    student = driftline.load(distill(teacher, given, jets, tmp_path / "run"))
+    history = {"start": {"name": "an earlier one", "training": {}}}
+    begun = replace(teacher, card={**teacher.card, **history})
+    student = driftline.load(distill(begun, given, jets, tmp_path / "run"))
     assert isinstance(student, Generator)
+    assert student.card["start"] == history["start"]  # so that its cost counts
     assert fingerprint(teacher) == before != fingerprint(student)
     assert student.constants == teacher.constants
     assert student.default_sampler.samplers == (MultistepConsistency(4),)

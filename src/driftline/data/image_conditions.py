@@ -20,8 +20,8 @@ MOMENTUM_SCALE = 500.0
 """MeV/c: the momentum whose logarithm is zero."""
 
 _CYCLES = np.array([0.25, 0.5, 1.0, 2.0])
-"""Cycles per unit of ln |p|: the slowest tells momenta apart that differ fifty-fold, the fastest
-the 600 to 800 MeV/c of contained protons."""
+"""Cycles per unit of ln |p|: the fastest tells the 600 to 800 MeV/c of contained protons apart, the
+slowest momenta up to e^4 = 55-fold; 20 and 1,092 MeV/c look alike."""
 
 _AT_REST = 1.0
 """MeV/c: smaller momenta are told as this one."""
@@ -43,7 +43,7 @@ def encode_momentum(momentum: Floats) -> NDArray[np.float32]:
         (N, 11) float32: unit vector (zero at rest), sine and cosine of 2 pi f ln(|p| / 500 MeV/c)
         at four frequencies f.
     """
-    magnitude = np.linalg.norm(momentum, axis=1, keepdims=True)
+    magnitude = np.linalg.norm(momentum.astype(np.float64), axis=1, keepdims=True)
     phase = 2 * np.pi * _CYCLES * np.log(np.maximum(magnitude, _AT_REST) / MOMENTUM_SCALE)
     features = [_direction(momentum), np.sin(phase), np.cos(phase)]
     return np.concatenate(features, axis=1).astype(np.float32)
@@ -56,10 +56,11 @@ def direction_within(momentum: Floats, planes: NDArray[np.uint8]) -> NDArray[np.
         momentum: (N, 3) [MeV/c].
         planes: (N, C) index into ``PLANES``.
     """
-    axes = _AXES[planes].reshape(len(planes), -1)
+    axes = _AXES[planes].reshape(len(planes), 2 * planes.shape[1])
     return np.take_along_axis(_direction(momentum), axes, axis=1).astype(np.float32)
 
 
-def _direction(momentum: Floats) -> Floats:
+def _direction(momentum: Floats) -> NDArray[np.float64]:
+    momentum = momentum.astype(np.float64)
     magnitude = np.linalg.norm(momentum, axis=1, keepdims=True)
     return momentum / np.where(magnitude > 0, magnitude, 1.0)

@@ -38,7 +38,9 @@ def alignment(images: Images) -> NDArray[np.float64] | None:
     if images.momentum is None:
         return None
     within = direction_within(images.momentum, images.planes)
-    rows, columns = within.reshape(len(images), -1, 2).transpose(2, 0, 1).astype(np.float64)
+    rows, columns = (
+        within.reshape(len(images), images.planes.shape[1], 2).transpose(2, 0, 1).astype(np.float64)
+    )
     axis = np.radians(ImageSample(images).angle)
     with np.errstate(invalid="ignore"):
         asked = np.where(np.hypot(rows, columns) > 0, np.arctan2(columns, rows), np.nan)

@@ -41,10 +41,14 @@ def training_cost(generator: EventGenerator) -> Training:
 
 
 def _events(generator: EventGenerator) -> dict[str, int]:
-    """Training events of every class that there were any of."""
-    constants = generator.constants["preprocessing"]
-    counts = zip(constants["types"], constants[f"{generator.kind}_per_class"], strict=True)
-    return {event_type: int(count) for event_type, count in counts if count}
+    """Events of every class of the last training, else those that constants were fitted to.
+
+    Events of a training before that are not in it count no more: they may be the same.
+    """
+    name, constants = f"{generator.kind}_per_class", generator.constants["preprocessing"]
+    fitted = dict(zip(constants["types"], constants[name], strict=True))
+    counts = generator.card.get("training", {}).get(name, fitted)
+    return {event_type: int(count) for event_type, count in counts.items() if count}
 
 
 def _missing(recipe: Mapping[str, Any], stages: Mapping[str, Any]) -> Iterator[str]:

@@ -227,7 +227,7 @@ def _card(
 ) -> dict[str, Any]:
     """The student's card: the teacher's training, then its own; no evaluation of the teacher's."""
     kept: dict[str, Any] = {
-        key: teacher.card[key] for key in ("recipe", "training") if key in teacher.card
+        key: teacher.card[key] for key in ("recipe", "training", "start") if key in teacher.card
     }
     his = {key: teacher.card[key] for key in ("distillation",) if key in teacher.card}
     distillation = {

@@ -35,12 +35,14 @@ def require_tunable(sampler: Sampler) -> None:
     """Refuse what has no grid to tune.
 
     Raises:
-        ValueError: the sampler is random or has no grid.
+        ValueError: the sampler is random, has no grid, or one step.
     """
     require(
         sampler.deterministic and hasattr(sampler, "grid") and hasattr(sampler, "steps"),
         f"{sampler.label} has no grid to tune: take a deterministic sampler with steps and a grid",
     )
+    settings: Any = sampler
+    require(settings.steps >= 2, f"{sampler.label} has no grid to tune: give at least 2 steps")
 
 
 def tune(sampler: Sampler, calibration: Calibration, *, sweeps: int = 6) -> Sampler:

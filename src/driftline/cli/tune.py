@@ -67,13 +67,7 @@ def tune(
     from driftline.output import check_output
     from driftline.study.run import plan_study
     from driftline.study.tables import markdown
-    from driftline.study.tune import (
-        CANDIDATES,
-        Search,
-        check_candidates,
-        fitted,
-        with_recommendation,
-    )
+    from driftline.study.tune import CANDIDATES, Search, fitted, with_recommendation
 
     check_output(out, force)
     generator = load_model(model, device, threads)
@@ -89,7 +83,6 @@ def tune(
     }
     # Before minutes are spent on fits.
     plan_study(generator, true, study, samplers=compared, **settings)
-    check_candidates(candidate or CANDIDATES)
     kept = study / "cells" / "fitted.json"
     candidates = fitted(generator, candidate or CANDIDATES, kept, Search(events, sweeps))
     name = str(generator.card.get("name") or Path(model).stem)

@@ -154,7 +154,7 @@ class UNet(nn.Module):
         )
         self.norm = _norm(counts[0])
         self.decode = zero_initialised(nn.Conv2d(counts[0], channels * 4**packing, 3, padding=1))
-        # As the images, see ``forward``: a sixth faster on a processor.
+        # As the images, see ``forward``: faster on a processor.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(

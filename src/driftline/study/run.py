@@ -195,16 +195,15 @@ def plan_study(
     Raises:
         InputError: as ``run_study``, of all that can be told before.
     """
-    kind = _kind(generator, reference, "reference")
+    kind = _fitting(generator, reference, "reference")
+    if truth is not None:
+        _fitting(generator, truth, "floor")
     own = str(generator.default_sampler)
     chosen = [*kind.compared, own] if samplers is None else samplers
     plan = _plan(kind, chosen, types, seeds, count, batch, draws, reference)
     for sampler in plan.samplers:
         check_sampler(generator, sampler)
     _check_classes(plan, generator, reference)
-    for what, events in (("reference", reference), ("floor", truth)):
-        if events is not None:
-            _check_form(generator, events, what)
     _check_directory(out)
     return kind, plan
 
@@ -284,21 +283,18 @@ def parsed(samplers: Sequence[str], what: str = "samplers") -> tuple[NetworkSamp
         raise InputError(f"{what}: {error}") from error
 
 
-def _kind(generator: EventGenerator, events: LabelledEvents, what: str) -> EventKind:
+def _fitting(generator: EventGenerator, events: LabelledEvents, what: str) -> EventKind:
+    """The kind of events that are like those that the model makes."""
     kind = kind_of(events)
     if kind.name != generator.kind:
         raise InputError(
             f"the model makes {generator.kind} and the {what} holds {kind.name}; "
             f"give {generator.kind}"
         )
-    return kind
-
-
-def _check_form(generator: EventGenerator, events: LabelledEvents, what: str) -> None:
-    _kind(generator, events, what)
     difference = generator.unlike(events)
     if difference is not None:
         raise InputError(f"the {what} does not fit the model: {difference}")
+    return kind
 
 
 def _plan(

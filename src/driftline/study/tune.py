@@ -68,18 +68,13 @@ def _tuned(sampler: Sampler, calibration: Calibration, sweeps: int) -> Sampler:
         raise InputError(f"candidate {describe(sampler)}: {error}") from error
 
 
-def check_candidates(candidates: Sequence[str]) -> None:
-    """Refuse samplers that cannot be tuned, before events are solved for.
-
-    Raises:
-        InputError: a candidate is not valid, or has no grid.
-    """
-    for samplers in parsed(candidates, "candidates"):
-        for sampler in samplers.samplers:
-            try:
-                require_tunable(sampler)
-            except ValueError as error:
-                raise InputError(f"candidate {describe(sampler)}: {error}") from error
+def _check(samplers: NetworkSamplers) -> None:
+    """Refuse a candidate that has no grid to tune, before events are solved for."""
+    for sampler in samplers.samplers:
+        try:
+            require_tunable(sampler)
+        except ValueError as error:
+            raise InputError(f"candidate {describe(sampler)}: {error}") from error
 
 
 def fitted(
@@ -90,7 +85,9 @@ def fitted(
     Raises:
         InputError: a candidate is not valid, or the file is damaged.
     """
-    check_candidates(candidates)
+    chosen = parsed(candidates, "candidates")
+    for samplers in chosen:
+        _check(samplers)
     begun = {"model": fingerprint(generator), "search": {"version": VERSION, **asdict(search)}}
     known: dict[str, str] = {}
     if path.exists():
@@ -100,9 +97,9 @@ def fitted(
             known = dict(content["fitted"]) if alike else {}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: damaged ({error}); delete it") from error
-    for text, sampler in zip(candidates, parsed(candidates, "candidates"), strict=True):
+    for text, samplers in zip(candidates, chosen, strict=True):
         if text not in known:
-            known[text] = str(tuned_to(generator, sampler, search))
+            known[text] = str(tuned_to(generator, samplers, search))
             content = json.dumps({**begun, "fitted": known}, indent=1)
             write_text(path, content + "\n", force=True)
     return [known[text] for text in candidates]

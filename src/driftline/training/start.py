@@ -46,8 +46,8 @@ def start_of(recipe: Recipe, kind: type[Begun], out: Path) -> Begun | None:
 
 def keep(start: Generator | ImageGenerator | None, out: Path) -> None:
     """Copy the model into the run, which can then be resumed without it."""
-    if start is not None:
-        start.save(out / _KEPT, force=True)
+    if start is not None and not (out / _KEPT).exists():
+        start.save(out / _KEPT)
 
 
 def history_of(start: Generator | ImageGenerator | None) -> dict[str, Any]:

@@ -47,6 +47,12 @@ def test_jets(run, model, data, tmp_path):
     assert found["t"]["nats_error"] == pytest.approx(np.std(mine, ddof=1) / 2, rel=1e-4)
     assert found["t"]["products"]["jet level"] == 4 * 12
     assert run("likelihood", model, data, *FEW, "--out", out).code == 2
+    page = run("report", out)
+    assert page.code == 0, page.err
+    assert "How likely 8 events are" in (tmp_path / "report.html").read_text()
+    out.write_text("event,type\n0,t\n")
+    bad = run("report", out, "--force")
+    assert bad.code == 2 and "column judged_as is missing" in bad.err
 
 
 def test_images_with_an_exact_trace_and_blur(run, image_model, image_data):

@@ -22,8 +22,6 @@ from driftline.cli.options import (
 from driftline.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -72,7 +70,9 @@ def likelihood(
     batch: Batch = 100,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="One line an event.", show_default=False),
+        typer.Option(
+            metavar="FILE.csv", help="One line an event; for driftline report.", show_default=False
+        ),
     ] = None,
     device: Device = "cpu",
     threads: Threads = None,
@@ -86,17 +86,20 @@ def likelihood(
     """
     from driftline.data.shipped import read_reference
     from driftline.event_likelihood import event_likelihood
+    from driftline.likelihood_table import LikelihoodTable
     from driftline.output import check_output, write_text
 
     check_json(json, force)
     if out is not None:
+        if out.suffix.lower() != ".csv":
+            raise InputError(f"--out {out}: is a table; name it {out.with_suffix('.csv').name}")
         check_output(out, force)
     generator = load_model(model, device, threads)
     how = _how(generator, probes, exact, steps, blur)
     found = read_reference(events, split_types(types), count=count, **generator.form)
     result = event_likelihood(generator, found, how, event_type=judged_as, seed=seed, batch=batch)
     if out is not None:
-        write_text(out, _csv(found, result), force)
+        write_text(out, LikelihoodTable.of(found, result, judged_as).csv, force)
     _report(found, result, json, force)
 
 
@@ -129,29 +132,6 @@ def _how(
     if not 0 < times[0] < 1:
         raise InputError(f"--blur {blur:g}: the model knows no such noise; try 0.01")
     return Likelihood(steps, trace, times[0])
-
-
-def _csv(events: "LabelledEvents", result: "EventLikelihood") -> str:
-    """One line an event: nats, and those of each network."""
-    parts = list(result.by_network.items())
-    columns = [
-        ("event", [str(n) for n in range(len(events))]),
-        ("type", [events.types[k] for k in events.labels]),
-        ("log_likelihood", _texts(result.value)),
-        ("standard_error", _texts(result.standard_error)),
-        ("dimensions", [str(n) for n in result.dimensions]),
-        ("bits_per_dimension", _texts(result.bits_per_dimension)),
-        *(
-            (name.replace(" ", "_"), _texts(part.value))
-            for name, part in (parts if len(parts) > 1 else [])
-        ),
-    ]
-    lines = [[name for name, _ in columns], *zip(*(values for _, values in columns), strict=True)]
-    return "".join(",".join(line) + "\n" for line in lines)
-
-
-def _texts(values: "Iterable[float]") -> list[str]:
-    return [f"{value:.7g}" for value in values]
 
 
 def _report(

@@ -1,4 +1,4 @@
-"""``driftline report``: one HTML page of a study or an evaluation."""
+"""``driftline report``: one HTML page of a study, an evaluation or log-likelihoods."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,14 @@ from driftline.cli.options import Force
 
 def report(
     run: Annotated[
-        Path, typer.Argument(help="Directory or JSON file of driftline study or evaluate.")
+        Path,
+        typer.Argument(
+            help="Directory or JSON file of driftline study or evaluate, CSV of likelihood."
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The page.", show_default="report.html beside the JSON"),
+        typer.Option(metavar="FILE", help="The page.", show_default="report.html beside it"),
     ] = None,
     model: Annotated[
         str | None,

@@ -5,6 +5,7 @@ that has not seen it. The AUC is 0.5 for samples of one distribution, up to its 
 truth samples it tells what the classifier makes of chance.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +31,15 @@ def area_under_curve(positive: Array, negative: Array) -> AreaUnderCurve:
     """AUC of scores (n,) of positives against (m,) of negatives, ties counted half.
 
     The error is DeLong's (Biometrics 44, 837, 1988): for every event the share of the other side
-    that it is rightly ordered with, and the variance of these shares on both sides.
+    that it is rightly ordered with, and the variance of these shares on both sides. NaN of a single
+    event on a side.
     """
     n, m = len(positive), len(negative)
     ranks = rankdata(np.concatenate([positive, negative]))
     right_of = (ranks[:n] - rankdata(positive)) / m
     left_of = 1.0 - (ranks[n:] - rankdata(negative)) / n
+    if min(n, m) < 2:
+        return AreaUnderCurve(float(right_of.mean()), math.nan)
     variance = right_of.var(ddof=1) / n + left_of.var(ddof=1) / m
     return AreaUnderCurve(float(right_of.mean()), float(np.sqrt(variance)))
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from driftline.metrics.calibration import Closure, Response
 from driftline.report.style import (
-    CLASS_NAMES,
     GENERATED,
     POINTS,
     SIMULATED,
+    class_name,
     new_figure,
     style,
 )
@@ -47,7 +47,7 @@ def calibration_figure(calibrations: Sequence[Closure]) -> Figure:
         for column, found in zip(grid.T, calibrations, strict=True):
             for axes, number in zip(column, NUMBERS, strict=True):
                 _draw(axes, found, number)
-            column[0].set_title(CLASS_NAMES.get(found.event_type, found.event_type), loc="left")
+            column[0].set_title(class_name(found.event_type), loc="left")
             column[1].set_xlim(_range(found))
         grid[0][0].set_ylabel(calibrations[0].response, loc="center")
         grid[1][0].set_ylabel("Resolution", loc="center")

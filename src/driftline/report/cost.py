@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from driftline.network_samplers import BETWEEN
 from driftline.report.panels import cost_axis, evaluations_label, plain_numbers, time_label
 from driftline.report.series import series, settings
-from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
+from driftline.report.style import CLASS_COLOURS, class_name, new_figure, style
 from driftline.study.results import Row, Study
 
 _LOOKS: tuple[dict[str, Any], ...] = (
@@ -34,7 +34,7 @@ def tolerance_figure(study: Study) -> Figure | None:
         for event_type in study.types:
             mine = sorted((row for row in rows if row.event_type == event_type), key=_tolerance)
             colour = CLASS_COLOURS.get(event_type)
-            name = CLASS_NAMES.get(event_type, event_type)
+            name = class_name(event_type)
             for network, look in looks.items():
                 y = [row.by_network[network] for row in mine]
                 axes.plot([_tolerance(row) for row in mine], y, color=colour, **look)

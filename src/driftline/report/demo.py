@@ -25,7 +25,7 @@ from driftline.output import write_text
 from driftline.report.figures import evaluation_figures, study_figures
 from driftline.report.image_overview import image_overview_figure
 from driftline.report.overview import overview_figure
-from driftline.report.style import CLASS_NAMES, save
+from driftline.report.style import class_name, save
 from driftline.study.results import Study
 from driftline.study.run import run_study
 from driftline.study.tables import column_name, markdown, rows
@@ -121,7 +121,7 @@ class Demo:
     def scores(self) -> Iterator[list[str]]:
         """A row a class: metrics with errors, and floors in brackets."""
         for event_type in dict.fromkeys(score.event_type for score in self.evaluation.scores):
-            name = CLASS_NAMES.get(event_type, event_type)
+            name = class_name(event_type)
             yield [name, *map(_with_floor, self._scores(event_type))]
 
     def comparison(self) -> Iterator[list[str]]:

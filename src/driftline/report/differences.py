@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
+from driftline.report.style import CLASS_COLOURS, class_name, new_figure, style
 from driftline.study.results import Study
 
 MOST = 55.0
@@ -50,7 +50,7 @@ def difference_figure(study: Study) -> Figure | None:
         for axes in panels:
             axes.tick_params(axis="y", which="minor", left=False, right=False)
         for event_type in study.types:
-            name = CLASS_NAMES.get(event_type, event_type)
+            name = class_name(event_type)
             panels[0].plot([], [], "o-", color=CLASS_COLOURS.get(event_type), label=name, ms=3.5)
         figure.legend(loc="outside upper right", ncols=len(study.types))
         figure.supxlabel(

@@ -12,7 +12,7 @@ from driftline.metrics.scores import Evaluation
 from driftline.report.calibration import by_quantity, calibration_figure
 from driftline.report.floors import BOUND, Ratio, floors_figure, in_floors, main_keys, ratios
 from driftline.report.page import Cell, Page, Picture, Table, flatten, plain
-from driftline.report.style import CLASS_NAMES
+from driftline.report.style import class_name
 
 _CALIBRATION = (
     "Linearity: sum of obtained over sum of asked, in bins of asked; resolution: half the central "
@@ -100,15 +100,12 @@ def _all_within(judgement: Judgement, key: str) -> bool:
 def _worst(judgement: Judgement, key: str) -> str:
     found = ratios(judgement, key)
     event_type = max(found, key=lambda t: found[t].value)
-    return f"{_labels(judgement)[key]} ({found[event_type].value:.2g} floors, {_class(event_type)})"
+    where = f"{found[event_type].value:.2g} floors, {class_name(event_type)}"
+    return f"{_labels(judgement)[key]} ({where})"
 
 
 def _labels(judgement: Judgement) -> dict[str, str]:
     return {score.key: score.label for score in judgement.scores}
-
-
-def _class(event_type: str) -> str:
-    return CLASS_NAMES.get(event_type, event_type)
 
 
 def _facts(judgement: Judgement, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -134,7 +131,7 @@ def _remarks(judgement: Judgement) -> Iterator[str]:
         "drawing are in the tables only."
     )
     for skipped in judgement.skipped:
-        yield f"Not computed: {skipped.metric}, {_class(skipped.event_type)}: {skipped.reason}"
+        yield f"Not computed: {skipped.metric}, {class_name(skipped.event_type)}: {skipped.reason}"
 
 
 def _judged(judgement: Judgement, keys: Sequence[str]) -> Table:
@@ -150,7 +147,7 @@ def _judged(judgement: Judgement, keys: Sequence[str]) -> Table:
     )
     return Table(
         "Distance from the truth, worst first",
-        ["Metric", *map(_class, judgement.types)],
+        ["Metric", *map(class_name, judgement.types)],
         lines,
         note,
     )
@@ -180,7 +177,7 @@ def _pictures(judgement: Judgement, keys: Sequence[str], figures: Path | None) -
         "segmentation": "Tracks and showers by the segmentation network",
         "profiles": "Charge along and across",
     }
-    shown |= {f"spectra_{t}": f"Spectra: {_class(t)}" for t in judgement.types}
+    shown |= {f"spectra_{t}": f"Spectra: {class_name(t)}" for t in judgement.types}
     for stem, title in shown.items():
         path = figures / f"{stem}.png"
         if path.is_file():
@@ -202,7 +199,8 @@ def _calibration_table(judgement: Judgement) -> Table:
     """A row a quantity and class."""
     head = [name.capitalize() for name in HEAD]
     lines = [
-        [Cell(_class(row[0])), *plain(row[1:])] for row in (c.row() for c in judgement.calibration)
+        [Cell(class_name(row[0])), *plain(row[1:])]
+        for row in (c.row() for c in judgement.calibration)
     ]
     note = f"Means over the bins. {_calibration_note(judgement)}"
     return Table("Asked against obtained", head, lines, note)
@@ -219,7 +217,7 @@ def _table(judgement: Judgement, event_type: str) -> Table:
     head = ["Metric", "Generated", "Floor", "In floors", "Note"]
     if not any(line[-1].text for line in lines):
         head, lines = head[:-1], [line[:-1] for line in lines]
-    return Table(_class(event_type).capitalize(), head, lines)
+    return Table(class_name(event_type).capitalize(), head, lines)
 
 
 def _provenance(judgement: Judgement) -> Iterator[tuple[str, str]]:

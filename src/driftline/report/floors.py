@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from driftline.metrics.kinds import kind_named
 from driftline.metrics.scores import Evaluation, Score
 from driftline.report.panels import plain_numbers
-from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, POINTS, new_figure, style
+from driftline.report.style import CLASS_COLOURS, POINTS, class_name, new_figure, style
 
 GOALS = {"auc": 0.5}
 """What a perfect sample gives, where that is not zero."""
@@ -104,7 +104,7 @@ def floors_figure(evaluation: Evaluation, keys: Sequence[str]) -> Figure:
                 colour = CLASS_COLOURS.get(event_type, "0.3")
                 axes.errorbar(ratio.value, y, xerr=ratio.error, color=colour, **POINTS)
         for event_type in types:
-            name = CLASS_NAMES.get(event_type, event_type)
+            name = class_name(event_type)
             axes.errorbar([], [], color=CLASS_COLOURS.get(event_type, "0.3"), label=name, **POINTS)
         axes.set_xscale("log")
         low, high = min(0.5, *everything) / 1.5, max(3.0, *everything) * 1.5

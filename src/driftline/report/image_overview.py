@@ -12,7 +12,7 @@ from driftline.report.images import CHARGE, CHARGE_COLOURS, draw_image, image_sp
 from driftline.report.overlays import class_legend, draw_overlay
 from driftline.report.panels import evaluations_label
 from driftline.report.quality import draw_quality, metric_axis
-from driftline.report.style import CLASS_NAMES, new_figure, style
+from driftline.report.style import class_name, new_figure, style
 from driftline.study.results import Study
 
 SHOWN = ("mu-", "p", "e-")
@@ -54,7 +54,7 @@ def image_overview_figure(generated: Images, reference: Images, study: Study) ->
         room = 1.75 if quality.get_yscale() == "linear" else 20  # for the legend
         quality.set_ylim(top=quality.get_ylim()[1] * room)
         quality.set_xlabel(evaluations_label(study))
-        quality.set_ylabel(f"{CLASS_NAMES.get(event_type, event_type)}: {metric_axis(metric)}")
+        quality.set_ylabel(f"{class_name(event_type)}: {metric_axis(metric)}")
         quality.legend(loc="upper right", fontsize=8.5)
     return figure
 
@@ -71,7 +71,7 @@ def _draw_images(
         for axes, event_type in zip(axes_of_row, types, strict=True):
             draw_image(axes, sample.of_type(event_type).pixels[k, 0], norm)
             if row == 0:
-                axes.set_title(CLASS_NAMES.get(event_type, event_type))
+                axes.set_title(class_name(event_type))
         if k == 0:
             name = ("Simulated", "Generated")[side]
             axes_of_row[0].set_ylabel(name, loc="center", fontweight="bold")

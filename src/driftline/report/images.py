@@ -22,10 +22,10 @@ from driftline.metrics.images.observables import ImageSample
 from driftline.metrics.images.profiles import DEPTH, DISTANCE, RESIDUAL_RANGE
 from driftline.report.histograms import Spectrum, Values, histograms_figure
 from driftline.report.style import (
-    CLASS_NAMES,
     GENERATED,
     POINTS,
     SIMULATED,
+    class_name,
     new_figure,
     style,
 )
@@ -77,7 +77,7 @@ def displays_figure(
                     axes.axis("off")
                 for axes, pixels in zip(side, chosen, strict=False):
                     drawn = draw_image(axes, pixels, norm)
-            row[0].set_ylabel(CLASS_NAMES.get(event_type, event_type), loc="center")
+            row[0].set_ylabel(class_name(event_type), loc="center")
         for start, name in ((0, "Simulated"), (images + 1, "Generated")):
             grid[0][start].set_title(name, loc="left", fontweight="bold")
         if drawn is not None:
@@ -125,7 +125,7 @@ def image_spectra(unit: str = "MeV") -> tuple[Spectrum, ...]:
 def image_spectra_figure(generated: Images, reference: Images, event_type: str) -> Figure:
     """Histograms of a class: counts scaled to the reference, ratio below, errors statistical."""
     a, b = (ImageSample(side.of_type(event_type)) for side in (generated, reference))
-    name = CLASS_NAMES.get(event_type, event_type)
+    name = class_name(event_type)
     title = f"{name}: {len(a):,} generated, {len(b):,} simulated images"
     return histograms_figure(image_spectra(reference.unit), a, b, title)
 
@@ -158,7 +158,7 @@ def profiles_figure(generated: Images, reference: Images, types: Sequence[str]) 
         for axes, (event_type, (name, label, edges, profile, _)) in zip(grid, panels, strict=False):
             for side, sample in (("Simulated", reference), ("Generated", generated)):
                 _draw_profile(axes, side, edges, profile(ImageSample(sample.of_type(event_type))))
-            axes.set_title(f"{CLASS_NAMES.get(event_type, event_type)}, {name}", loc="left")
+            axes.set_title(f"{class_name(event_type)}, {name}", loc="left")
             axes.set_xlabel(label)
             axes.set_ylabel(f"{reference.unit} / cm")
             axes.set_xlim(0, edges[-1])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from driftline.data.clouds import Jets
 from driftline.metrics.substructure import RADIUS
-from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
+from driftline.report.style import CLASS_COLOURS, class_name, new_figure, style
 
 PIXELS = 41
 
@@ -120,7 +120,7 @@ def displays_figure(
                 chosen = sample.of_type(jet_type)[:jets]
                 for axes, particles in zip(side, chosen.particles, strict=False):
                     draw_jet(axes, particles, CLASS_COLOURS.get(jet_type, "0.3"))
-            row[0].set_ylabel(f"{CLASS_NAMES.get(jet_type, jet_type)}\n$\\phi^{{rel}}$")
+            row[0].set_ylabel(f"{class_name(jet_type)}\n$\\phi^{{rel}}$")
         for axes in grid[-1]:
             axes.set_xlabel(r"$\eta^{rel}$", loc="center")
         for start, name in ((0, "Simulated"), (jets + 1, "Generated")):
@@ -138,7 +138,7 @@ def images_figure(generated: Jets, reference: Jets, types: Sequence[str]) -> Fig
         for column, pair in enumerate(pairs):
             for row, image in enumerate(pair):
                 drawn = draw_image(grid[row][column], image, norm)
-            grid[0][column].set_title(CLASS_NAMES.get(types[column], types[column]))
+            grid[0][column].set_title(class_name(types[column]))
             grid[1][column].set_xlabel("across the jet", loc="center")
         for row, name in zip(grid, ("Simulated", "Generated"), strict=True):
             row[0].set_ylabel(f"$\\bf{{{name}}}$\nalong the jet's spread", loc="center")

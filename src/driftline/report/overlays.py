@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from driftline.metrics.sample import Sample
 from driftline.report.histograms import Histogram, Spectrum, finish_axes
-from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, POINTS
+from driftline.report.style import CLASS_COLOURS, POINTS, class_name
 
 MOST_RATIO_ERROR = 0.2
 """Ratios less certain than this are left out of the picture."""
@@ -41,7 +41,7 @@ def draw_overlay(panels: Sequence[Axes], pairs: Pairs, spectrum: Spectrum) -> No
             histogram.generated * share,
             histogram.generated_error * share,
             color=colour,
-            label=CLASS_NAMES.get(event_type, event_type),
+            label=class_name(event_type),
             **POINTS,
         )
         ratio, error = histogram.ratio_with_both_errors

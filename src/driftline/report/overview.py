@@ -11,7 +11,7 @@ from driftline.report.overlays import class_legend, draw_overlay
 from driftline.report.panels import evaluations_label
 from driftline.report.quality import draw_quality, metric_axis
 from driftline.report.spectra import MASS, PARTICLE_PT
-from driftline.report.style import CLASS_COLOURS, CLASS_NAMES, new_figure, style
+from driftline.report.style import CLASS_COLOURS, class_name, new_figure, style
 from driftline.study.results import Study
 
 SHOWN = ("g", "t", "w")
@@ -51,7 +51,7 @@ def overview_figure(generated: Jets, reference: Jets, study: Study) -> Figure:
         room = 1.75 if quality.get_yscale() == "linear" else 20  # for the legend
         quality.set_ylim(top=quality.get_ylim()[1] * room)
         quality.set_xlabel(evaluations_label(study))
-        quality.set_ylabel(f"{CLASS_NAMES.get(event_type, event_type)}: {metric_axis(w1p)}")
+        quality.set_ylabel(f"{class_name(event_type)}: {metric_axis(w1p)}")
         quality.legend(loc="upper right", fontsize=8.5)
     return figure
 
@@ -75,7 +75,7 @@ def _draw_jets(figure: SubFigure, generated: Jets, reference: Jets, types: Seque
                 axes.set_xticks([])
                 axes.set_yticks([])
             if row == 0:
-                name = CLASS_NAMES.get(event_type, event_type)
+                name = class_name(event_type)
                 first.set_title(f"{name} jet")
                 second.set_title(f"{name}, average")
     for row, name in enumerate(("Simulated", "Generated")):

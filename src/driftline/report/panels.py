@@ -7,7 +7,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from driftline.report.style import CLASS_NAMES, new_figure
+from driftline.report.style import class_name, new_figure
 from driftline.study.results import Study
 
 COLUMNS = 3
@@ -34,7 +34,7 @@ def class_panels(types: Sequence[str]) -> tuple[Figure, list[Axes]]:
     for axes in grid[len(types) :]:
         axes.axis("off")
     for axes, event_type in zip(grid, types, strict=False):
-        axes.set_title(CLASS_NAMES.get(event_type, event_type), loc="left")
+        axes.set_title(class_name(event_type), loc="left")
     return figure, grid[: len(types)]
 
 

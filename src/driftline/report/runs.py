@@ -1,4 +1,4 @@
-"""What a report is made of: a study's directory, or an evaluation's."""
+"""What a report is made of: a study, an evaluation, or a table of log-likelihoods."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from driftline.errors import InputError
+from driftline.likelihood_table import LikelihoodTable
 from driftline.report.evaluation_page import Judgement, evaluation_page
+from driftline.report.likelihood_page import likelihood_page
 from driftline.report.page import Page
 from driftline.report.study_page import study_page
 from driftline.study.results import Study, first_problem
@@ -19,13 +21,16 @@ def page_of(run: Path, card: dict[str, object] | None = None) -> Page:
     """The page of a run.
 
     Args:
-        run: ``study.json``, the scores of an evaluation, or a directory with one of them.
+        run: ``study.json``, the scores of an evaluation, or a directory with one of them; or the
+            table of ``driftline likelihood``, a file ``.csv``.
         card: of the model, where it is at hand.
 
     Raises:
-        InputError: the run is missing, damaged, or neither study nor evaluation.
+        InputError: the run is missing, damaged, or none of these.
     """
     path = result_file(run)
+    if path.suffix.lower() == ".csv":
+        return likelihood_page(LikelihoodTable.read(path), path.name, card)
     if _is_study(path):
         study = Study.read(path)
         if not study.cells or not study.rows:
@@ -36,7 +41,7 @@ def page_of(run: Path, card: dict[str, object] | None = None) -> Page:
 
 
 def result_file(run: Path) -> Path:
-    """The JSON file of a run.
+    """The file of a run.
 
     Raises:
         InputError: there is none.
@@ -72,8 +77,8 @@ def _is_study(path: Path) -> bool:
         if "scores" in content:
             return False
     raise InputError(
-        f"{path}: neither a study nor an evaluation; give what driftline study or driftline "
-        "evaluate wrote"
+        f"{path}: neither a study nor an evaluation; give what driftline study, driftline "
+        "evaluate or driftline likelihood wrote"
     )
 
 

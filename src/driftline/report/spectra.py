@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from driftline.data.clouds import Jets
 from driftline.metrics.jet_observables import JetSample, real_particles
 from driftline.report.histograms import Spectrum, Values, histograms_figure
-from driftline.report.style import CLASS_NAMES
+from driftline.report.style import class_name
 
 Array = NDArray[np.float64]
 
@@ -59,6 +59,6 @@ SPECTRA = (
 def spectra_figure(generated: Jets, reference: Jets, jet_type: str) -> Figure:
     """All spectra of a class: counts scaled to the reference, ratio below, errors statistical."""
     a, b = JetSample(generated.of_type(jet_type)), JetSample(reference.of_type(jet_type))
-    name = CLASS_NAMES.get(jet_type, jet_type)
+    name = class_name(jet_type)
     title = f"{name}: {len(a):,} generated, {len(b):,} simulated jets"
     return histograms_figure(SPECTRA, a, b, title)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from driftline.report.figures import draw_study
 from driftline.report.page import Cell, Page, Picture, Table, Tone, flatten, plain
-from driftline.report.style import CLASS_NAMES
+from driftline.report.style import class_name
 from driftline.study.economy_tables import economy_head, economy_note, economy_rows
 from driftline.study.results import Outcome, Study
 from driftline.study.tables import (
@@ -110,7 +110,8 @@ def _remarks(study: Study) -> Iterator[str]:
 
 def _judged(study: Study) -> Table:
     """A row a sampler, a column a class: verdicts, and what loss could have been seen."""
-    names = ["Sampler", "Evaluations", "All", *map(_class, study.types), "Visible loss [margins]"]
+    types = map(class_name, study.types)
+    names = ["Sampler", "Evaluations", "All", *types, "Visible loss [margins]"]
     lines = [_baseline_line(study)]
     for samplers in standings(study).values():
         lines += [_line(study, sampler) for sampler in samplers]
@@ -164,22 +165,18 @@ def _of_metric(study: Study, name: str) -> tuple[str, str]:
     return f"{metric.label} against {against}", _QUALITY
 
 
-def _class(event_type: str) -> str:
-    return CLASS_NAMES.get(event_type, event_type)
-
-
 def _tables(study: Study) -> Iterator[Table]:
     for event_type in study.types:
         lines = [[*plain(line[:-1]), _toned(line[-1])] for line in rows(study, event_type)]
         yield Table(
-            _class(event_type).capitalize(), head(study), lines, _floor_note(study, event_type)
+            class_name(event_type).capitalize(), head(study), lines, _floor_note(study, event_type)
         )
     if study.economy is not None:
         lines = [plain(line) for line in economy_rows(study, study.economy)]
         note = economy_note(study, study.economy)
         yield Table("Cost against simulation", economy_head(study), lines, note)
     if study.endpoints:
-        names = ["Sampler", *map(_class, study.types)]
+        names = ["Sampler", *map(class_name, study.types)]
         title = f"Errors of the solvers against {study.labels[study.baseline]}"
         yield Table(
             title, names, [plain(line) for line in endpoint_rows(study)], endpoint_note(study)

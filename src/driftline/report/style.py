@@ -78,6 +78,11 @@ _STYLE: dict[str, Any] = {
 }
 
 
+def class_name(event_type: str) -> str:
+    """A class in words, or what it is called."""
+    return CLASS_NAMES.get(event_type, event_type)
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Within it figures are made in the common style; nothing outside changes."""

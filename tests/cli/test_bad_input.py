@@ -237,9 +237,28 @@ def test_unknown_metric(run, data):
     refused(run("evaluate", data, data, "--metrics", "w1x"), "'w1x' is unknown", "w1m")
 
 
-def test_usage_errors_exit_with_2_too(run):
-    for arguments in (["sample"], ["nonsense"], ["sample", "m", "--out", "o", "--count", "0"]):
-        assert run(*arguments).code == 2
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sample"], ["Missing argument 'MODEL'", "driftline sample -h"]),
+        (["sample", "jets30", "--count", "0"], ["--count", "greater than or equal to 1"]),
+        (["sample", "jets30", "--batch", "many"], ["--batch", "valid integer"]),
+        (["sample", "jets30", "--boosted"], ["No such option: --boosted"]),
+        (["simulate", "photons"], ["No such command 'photons'", "driftline simulate -h"]),
+    ],
+)
+def test_usage_errors_are_one_line_too(run, arguments, words):
+    done = run(*arguments)
+    assert done.code == 2
+    assert done.err.startswith("error: ") and done.err.count("\n") == 1
+    assert all(word in done.err for word in words), done.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["simulate"]])
+def test_nothing_asked_for_shows_the_help(run, arguments):
+    done = run(*arguments)
+    assert done.code == 2
+    assert "Usage:" in done.out + done.err and "error" not in done.err
 
 
 @pytest.mark.parametrize(

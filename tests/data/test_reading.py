@@ -1,5 +1,6 @@
 """Events of either kind from one call."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -38,3 +39,10 @@ def test_classes_and_first_images_of_each(tmp_path):
         read_events(path, ["e-"])
     with pytest.raises(InputError, match="holds 2 images of class 'mu-', 3 are asked for"):
         read_events(path, count=3)
+
+
+def test_files_of_something_else_are_refused(tmp_path):
+    with h5py.File(tmp_path / "hits.hdf5", "w") as file:
+        file["hits"] = np.zeros((3, 4))
+    with pytest.raises(InputError, match=r"neither .* nor jets .*there is hits.*driftline crop"):
+        read_events(tmp_path / "hits.hdf5")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import typer
+from typer.exceptions import TyperException
 
 from driftline.cli import (
     crop,
@@ -63,7 +64,11 @@ def version(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit: 0 done, 1 failed, 2 bad input (one line says which)."""
     try:
-        app(args=arguments)
+        sys.exit(app(args=arguments, prog_name="driftline", standalone_mode=False))
+    except TyperException as error:
+        if error.format_message():  # empty where the help was shown instead
+            print(f"error: {_told(error)}", file=sys.stderr)
+        sys.exit(2)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -75,3 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _told(error: TyperException) -> str:
+    """What is wrong with the options, in one line."""
+    context = getattr(error, "ctx", None)
+    remedy = "" if context is None else f"; {context.command_path} -h tells what there is"
+    return " ".join(error.format_message().split()).rstrip(".") + remedy

@@ -40,10 +40,23 @@ def read_events(
 
 
 def _holds_images(path: Path) -> bool:
+    """Whether these are images; false also of a directory.
+
+    Raises:
+        InputError: a file holds neither images nor jets.
+    """
     if not path.is_file():
         return False
     with opened(path) as file:
-        return image_file.is_image_file(file)
+        if image_file.is_image_file(file):
+            return True
+        if not {"particle_features", "jet_features"} & set(file):
+            raise InputError(
+                f"{path}: neither Driftline's images nor jets in JetNet's layout (there is "
+                f"{', '.join(file) or 'nothing'}); of images in other formats driftline crop "
+                "makes such a file"
+            )
+        return False
 
 
 def _first(path: Path, images: Images, name: str, count: int | None) -> NDArray[np.int64]:

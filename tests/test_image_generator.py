@@ -11,11 +11,15 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import driftline
-from driftline.data.images import IMAGE_TYPES
+from driftline.data.image_conditions import start_pixels
+from driftline.data.images import IMAGE_TYPES, Images
+from driftline.data.momenta import Momenta
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.samplers import DPMSolver, EulerMaruyama
 from driftline.errors import InputError
+from driftline.fingerprint import fingerprint
 from driftline.image_generator import NETWORK, ImageGenerator
+from driftline.image_guidance import Emphasis, KnownPixels
 from driftline.network_samplers import NetworkSamplers
 from driftline.networks import build
 from made_images import made_images
@@ -130,6 +134,93 @@ def test_conditions_reach_the_network(generator: ImageGenerator) -> None:
     np.testing.assert_array_equal(mixed.momentum, some.astype(np.float32))
 
 
+def with_momenta(generator: ImageGenerator) -> ImageGenerator:
+    """Random weights, and six momenta for each class and plane."""
+    rng = np.random.default_rng(3)
+    labels, planes = (a.ravel().astype(np.uint8) for a in np.mgrid[:6, :18])
+    momenta = Momenta(rng.normal(0, 300, (108, 3)).astype(np.float32), labels, planes[:, None] % 3)
+    return replace(with_random_weights(generator), momenta=momenta)
+
+
+def test_a_momentum_that_is_not_asked_for_is_drawn_and_told(generator: ImageGenerator) -> None:
+    model = with_momenta(generator)
+    drawn = model.generate(9, "p", sampler=FAST, seed=5).images
+    assert drawn.momentum is not None and model.momenta is not None
+    known = {tuple(row) for row in model.momenta.momentum[-18:].tolist()}
+    assert all(tuple(row) in known for row in drawn.momentum.tolist())
+    assert drawn.attributes["asked"] == []
+    told = model.generate(9, "p", sampler=FAST, seed=5, momentum=drawn.momentum).images
+    np.testing.assert_array_equal(told.pixels, drawn.pixels)
+    # the same in any shard, and another for another seed
+    part = model.generate(2, "p", sampler=FAST, seed=5, first=4).images
+    np.testing.assert_array_equal(part.momentum, drawn.momentum[4:6])
+    other = model.generate(9, "p", sampler=FAST, seed=6).images
+    assert not np.array_equal(other.momentum, drawn.momentum)
+    # only of those that are not asked
+    some = np.full((9, 3), np.nan)
+    some[1] = [0, 0, 300.0]
+    mixed = model.generate(9, "p", sampler=FAST, seed=5, momentum=some).images
+    np.testing.assert_array_equal(mixed.momentum[1], some[1])
+    np.testing.assert_array_equal(np.delete(mixed.momentum, 1, 0), np.delete(drawn.momentum, 1, 0))
+
+
+def test_guided_images_are_told_no_momentum_that_is_not_asked_for(
+    generator: ImageGenerator,
+) -> None:
+    """What they are guided to may go with another one."""
+    pixels = np.zeros((1, 16, 16), np.float32)
+    known = KnownPixels(pixels, np.zeros(pixels.shape, bool))
+    model = with_momenta(generator)
+    made = model.generate(3, "p", sampler=FAST, seed=5, guidance=known).images
+    assert made.momentum is None
+    plain = replace(model, momenta=None).generate(3, "p", sampler=FAST, seed=5, guidance=known)
+    np.testing.assert_array_equal(made.pixels, plain.images.pixels)
+
+
+def test_emphasis_of_one_changes_nothing(generator: ImageGenerator) -> None:
+    model = with_momenta(generator)
+    plain = model.generate(3, "p", sampler=FAST, seed=5).images
+    same = model.generate(3, "p", sampler=FAST, seed=5, guidance=Emphasis(1.0)).images
+    np.testing.assert_array_equal(same.momentum, plain.momentum)
+    np.testing.assert_allclose(same.pixels, plain.pixels, rtol=1e-4, atol=1e-5)
+
+
+def test_momenta_go_with_the_model(generator: ImageGenerator, tmp_path: Path) -> None:
+    model = with_momenta(generator)
+    model.save(tmp_path / "m.safetensors")
+    again = ImageGenerator.load(tmp_path / "m.safetensors")
+    assert model.momenta is not None and again.momenta is not None
+    assert again.momenta.digest == model.momenta.digest
+    assert fingerprint(again) == fingerprint(model) != fingerprint(generator)
+    images = model.generate(3, "p", sampler=FAST, seed=1).images
+    np.testing.assert_array_equal(
+        again.generate(3, "p", sampler=FAST, seed=1).images.pixels, images.pixels
+    )
+    problem = model.problems(12, 5)["image"]
+    drawn = model.generate(12, sampler=FAST, seed=5).images
+    np.testing.assert_array_equal(problem.condition, model.preprocessing.condition_of(drawn))
+
+
+def test_starts_reach_the_network_and_the_file(generator: ImageGenerator) -> None:
+    model = with_random_weights(generator)
+
+    def made(start: object) -> Images:
+        return model.generate(3, "p", sampler=FAST, seed=5, plane=[0, 1, 2], start=start).images  # type: ignore[arg-type]
+
+    plain, upper, lower = made(None), made([2.0, 3.5]), made([12.0, 3.5])
+    assert not np.array_equal(upper.pixels, plain.pixels)
+    assert not np.array_equal(upper.pixels, lower.pixels)
+    assert plain.start is None
+    some = np.array([[12.0, 3.5], [np.nan, np.nan], [2.0, 3.5]])
+    mixed = made(some)
+    for n, same in enumerate((lower, plain, upper)):
+        np.testing.assert_allclose(mixed.pixels[n], same.pixels[n], rtol=1e-5)
+    found = start_pixels(mixed)
+    assert found is not None
+    np.testing.assert_allclose(found[:, 0], some)
+    assert np.isnan(mixed.start[0, 2])
+
+
 def test_models_of_three_planes_make_all_of_them() -> None:
     model = tiny_image_generator(made_images(40, planes=3, size=16))
     images = model.generate(4, sampler=FAST).images
@@ -137,6 +228,12 @@ def test_models_of_three_planes_make_all_of_them() -> None:
     assert images.planes.tolist() == [[0, 1, 2]] * 4
     with pytest.raises(InputError, match="3 planes at once"):
         model.generate(4, sampler=FAST, plane=0)
+    x, y, z = 1.0, 2.0, 3.0
+    started = model.generate(2, sampler=FAST, start=[[x, y], [y, z], [z, x]]).images
+    assert started.start is not None
+    np.testing.assert_allclose(started.start, [np.array([x, y, z]) * started.pitch] * 2)
+    with pytest.raises(InputError, match="not those of one place"):
+        model.generate(2, sampler=FAST, start=[[x, y], [y + 1, z], [z, x]])
 
 
 @pytest.mark.parametrize(
@@ -146,9 +243,12 @@ def test_models_of_three_planes_make_all_of_them() -> None:
         ({"count": 2, "particle": "K+"}, "unknown particle 'K\\+'.*e-"),
         ({"count": 2, "particle": ["p"]}, "1 classes for 2 images"),
         ({"count": 2, "momentum": [1.0, 2.0]}, "momentum has shape"),
-        ({"count": 2, "momentum": [1.0, 2.0, np.inf]}, "momentum must be finite"),
-        ({"count": 2, "momentum": [1.0, 2.0, 1e39]}, "momentum must be finite, in float32 too"),
-        ({"count": 2, "momentum": [1.0, 2.0, np.nan]}, "momentum must be finite"),
+        ({"count": 2, "momentum": [1.0, 2.0, np.inf]}, "momentum: of image 0 is infinite"),
+        ({"count": 2, "momentum": [1.0, 2.0, 1e39]}, "momentum: of image 0 .* in float32 too"),
+        ({"count": 2, "momentum": [1.0, 2.0, np.nan]}, "momentum: of image 0 .* NaN in part"),
+        ({"count": 2, "start": [1.0, 2.0, 3.0]}, "start has shape"),
+        ({"count": 2, "start": [1.0, np.nan]}, "start: of image 0 .* NaN in part"),
+        ({"count": 2, "start": [1.0, 10_001.0]}, "start: lies more than 10,000 pixels away"),
         ({"count": 2, "plane": 3}, "plane must be a whole number from 0 to 2"),
         ({"count": 2, "plane": 0.5}, "plane must be a whole number"),
         ({"count": 2, "plane": [0, 1, 2]}, "plane has shape"),
@@ -208,6 +308,20 @@ def rewrite(path: Path, **changes: object) -> None:
     save_file(tensors, path, metadata={"driftline": json.dumps({**header, **changes})})
 
 
+def test_momenta_of_another_model_are_refused(generator: ImageGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    with_momenta(generator).save(path)
+    with safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+    for change in (
+        {"momenta.momentum": tensors["momenta.momentum"] + 1},
+        {"momenta.labels": tensors["momenta.labels"][:-1].clone()},
+    ):
+        save_file(tensors | change, path, metadata)
+        with pytest.raises(InputError, match="damaged model file .*momenta"):
+            ImageGenerator.load(path)
+
+
 def test_damaged_model_files_are_refused(generator: ImageGenerator, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     generator.save(path)
@@ -236,5 +350,5 @@ def test_models_that_are_told_otherwise_are_refused(
         generator.denoiser.predicts,
     )
     replace(generator, denoiser=denoiser, network=spec).save(tmp_path / "old.safetensors")
-    with pytest.raises(InputError, match=r"is told 13 numbers .* tells 23; train it again"):
+    with pytest.raises(InputError, match=r"is told 13 numbers .* tells 27; train it again"):
         ImageGenerator.load(tmp_path / "old.safetensors")

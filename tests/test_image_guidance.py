@@ -91,20 +91,24 @@ def test_a_measured_charge_is_obtained(generator):
 def test_emphasis_leaves_out_what_training_left_out(generator):
     p = generator.preprocessing
     momentum = np.full((2, 3), 100.0)
+    start = np.full((2, 1, 2), 3.0)
     told = torch.from_numpy(
-        p.condition(2, np.array([0, 5]), momentum, np.array([[1], [2]], np.uint8))
+        p.condition(2, np.array([0, 5]), momentum, np.array([[1], [2]], np.uint8), start)
     )
     columns = p.condition_columns
-    for left_out, zero in (
-        (None, columns["momentum"].stop),
-        ({"class": 0.1, "momentum": 0.5}, columns["momentum"].stop),
-        ({"class": 0.1}, columns["class"].stop),
+    for left_out, away in (
+        (None, {"class", "momentum", "start"}),
+        ({"class": 0.1, "momentum": 0.5}, {"class", "momentum"}),
+        ({"class": 0.1}, {"class"}),
+        ({"start": 0.5, "plane": 0.1}, {"start"}),
     ):
         guided = Emphasis(2.0).guided(generator.denoiser, told, p, left_out)
         assert isinstance(guided, ClassifierFree)
-        assert (guided.null[:, :zero] == 0).all()
-        assert torch.equal(guided.null[:, zero:], told[:, zero:])
-    with pytest.raises(InputError, match="always told class and momentum"):
+        for name, own in columns.items():
+            expected = torch.zeros_like(told[:, own]) if name in away else told[:, own]
+            assert (told[:, own] != 0).any()
+            assert torch.equal(guided.null[:, own], expected)
+    with pytest.raises(InputError, match="always told class, momentum and start"):
         Emphasis(2.0).guided(generator.denoiser, told, p, {})
     made = generator.generate(2, "p", sampler=STEPS, seed=2, guidance=Emphasis(2.0))
     assert made.evaluations == 8

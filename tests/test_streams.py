@@ -20,6 +20,7 @@ def test_streams_are_distinct_and_do_not_change():
         "FIRST_PROBES": 4,
         "SECOND_PROBES": 5,
         "ASKED": 6,
+        "TOLD": 7,
     }
 
 

@@ -61,6 +61,7 @@ def tiny_image_generator(images: Images) -> ImageGenerator:
         "options": {
             "shape": list(preprocessing.shape),
             "condition": preprocessing.condition_features,
+            "coordinates": list(preprocessing.coordinate_columns),
             "packing": 1,
             "hidden": 8,
             "multipliers": [1, 1],

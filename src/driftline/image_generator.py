@@ -1,7 +1,8 @@
 """The trained artefact of detector images: a denoiser and preprocessing that turn noise into them.
 
 One score model draws the whole image, as in Imani et al. (2307.13687), and may be told particle,
-momentum and plane.
+momentum, plane and start. Where no momentum is asked for, one of the training images' is drawn and
+told, see ``data.momenta``.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from driftline import modelfile
-from driftline.data.image_preprocessing import ImagePreprocessing
+from driftline.data.image_conditions import FARTHEST, projected, start_at
+from driftline.data.image_preprocessing import ImagePreprocessing, known_vectors
 from driftline.data.images import PLANES, Images
+from driftline.data.momenta import Momenta
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Result, Sampler, sample
@@ -39,6 +43,9 @@ from driftline.streams import Stream
 NETWORK = "image"
 """Name of the only network."""
 
+_MOMENTA = "momenta"
+"""Of the tensors of ``ImageGenerator.momenta`` in a model file."""
+
 
 @dataclass(frozen=True)
 class GeneratedImages(Priced):
@@ -46,7 +53,8 @@ class GeneratedImages(Priced):
 
     Attributes:
         images: in the model's unit, finite, exact zeros below its threshold. Their event numbers
-            are those that the noise depends on; momentum is NaN where the model chose it.
+            are those that the noise depends on; momentum and start are those that the network was
+            told, NaN where it was told none.
         cost: of the sampling.
     """
 
@@ -78,12 +86,14 @@ class ImageGenerator:
         network: name and options that build its network.
         preprocessing: the invertible map between images and what the denoiser sees.
         card: recipe, training provenance, evaluation, default sampler; JSON-able.
+        momenta: that are told where none is asked for; None where training knew none.
     """
 
     denoiser: Denoiser
     network: dict[str, Any]
     preprocessing: ImagePreprocessing
     card: dict[str, Any] = field(default_factory=dict)
+    momenta: Momenta | None = None
 
     @property
     def kind(self) -> str:
@@ -115,6 +125,7 @@ class ImageGenerator:
             "schedule": self.denoiser.schedule.to_dict(),
             "predicts": self.denoiser.predicts,
             "preprocessing": self.preprocessing.to_dict(),
+            "momenta": None if self.momenta is None else self.momenta.digest,
         }
 
     @property
@@ -159,6 +170,7 @@ class ImageGenerator:
         first: int = 0,
         momentum: ArrayLike | None = None,
         plane: ArrayLike | None = None,
+        start: ArrayLike | None = None,
         guidance: ImageGuidance | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> GeneratedImages:
@@ -174,26 +186,39 @@ class ImageGenerator:
             seed: 0 <= seed < 2**64.
             batch: images in one network call.
             first: number of the first image, for production in blocks.
-            momentum: MeV/c, (3,) or (count, 3) x, y, z; drawn by the model, and not told, where
-                None or NaN.
+            momentum: MeV/c, (3,) or (count, 3) x, y, z. Where None or NaN one of ``momenta`` is
+                drawn, for the class and plane; with guidance that ``knows`` what an image shows,
+                or without ``momenta``, the network is told none.
             plane: index into ``PLANES``, one or one an image; each in turn where None or NaN.
                 A model of all planes at once makes all of them, and has no choice.
+            start: row and column [pixels] where the particle starts, from the edge of the image's
+                first pixel, whose middle is at 0.5; it may lie outside. (2,) or (count, 2) of
+                models of one plane, (C, 2) or (count, C, 2) of C planes at once; drawn by the
+                model, and not told, where None or NaN.
             guidance: makes the model draw given more than it was trained to be told, such as
                 ``KnownPixels``; see ``image_guidance``.
             progress: called with the number of images of every batch that is done.
 
         Raises:
-            InputError: a class, momentum or plane that the model does not know, or guidance that
-                does not fit it.
+            InputError: a class, momentum, plane or start that the model does not know, or guidance
+                that does not fit it.
             FloatingPointError: a generated image is not finite.
         """
         if count < 1:
             raise InputError(f"count must be at least 1, got {count}; ask for some images")
         events = np.arange(first, first + count)
         labels = self._labels(particle, events)
-        momenta = self._momentum(momentum, count)
+        channels = self.preprocessing.shape[0]
+        point = (2,) if channels == 1 else (channels, 2)
+        starts = _vectors("start", "row, column [pixels]", start, count, point)
+        starts = starts.reshape(count, channels, 2)
         planes = self._planes(plane, events // (len(self.types) if particle is None else 1))
-        condition = self.preprocessing.condition(count, labels, momenta, planes)
+        _check_starts(starts, planes, self.preprocessing.pitch)
+        momenta = _vectors("momentum", "x, y, z [MeV/c]", momentum, count, (3,))
+        told = self.momenta is not None and (guidance is None or not guidance.knows)
+        if told:
+            momenta = np.where(np.isnan(momenta), self._told(events, labels, planes, seed), momenta)
+        condition = self.preprocessing.condition(count, labels, momenta, planes, starts)
         if guidance is not None:
             refuse_student(self.card, "guidance")
         usual = self.default_sampler if guidance is None else self.guided_sampler
@@ -210,7 +235,7 @@ class ImageGenerator:
             progress=progress,
         )
         p = self.preprocessing
-        given = {"momentum": momentum, "plane": plane}
+        given = {"momentum": momentum, "plane": plane, "start": start}
         pixels = p.decode(cost.x.cpu().numpy())
         images = Images(
             pixels=pixels if guidance is None else guidance.completed(pixels, p.threshold),
@@ -218,7 +243,8 @@ class ImageGenerator:
             types=p.types,
             planes=planes,
             event=events,
-            momentum=None if momentum is None else momenta.astype(np.float32),
+            momentum=momenta.astype(np.float32) if told or momentum is not None else None,
+            start=None if start is None else start_at(starts, planes, p.pitch),
             unit=p.unit,
             threshold=p.threshold,
             pitch=p.pitch,
@@ -232,13 +258,11 @@ class ImageGenerator:
         return GeneratedImages(images, cost)
 
     def problems(self, count: int, seed: int) -> dict[str, Problem]:
-        """What the network is asked when images are drawn, in equal shares of the classes.
-
-        It depends on no random number, so that ``seed`` changes nothing.
-        """
+        """What the network is asked when images are drawn, in equal shares of the classes."""
         events = np.arange(count)
-        planes = self._planes(None, events // len(self.types))
-        condition = self.preprocessing.condition(count, self._labels(None, events), planes=planes)
+        labels, planes = self._labels(None, events), self._planes(None, events // len(self.types))
+        momenta = self._told(events, labels, planes, seed)
+        condition = self.preprocessing.condition(count, labels, momenta, planes)
         return {NETWORK: Problem(self.preprocessing.shape, torch.from_numpy(condition))}
 
     def _guided(
@@ -257,23 +281,19 @@ class ImageGenerator:
         types = self.preprocessing.types
         return class_labels(particle, events, self.types, types, "particle", "images")
 
-    def _momentum(self, momentum: ArrayLike | None, count: int) -> NDArray[np.float64]:
-        """Momenta asked for, (N, 3); NaN throughout where the model is to draw one."""
-        momenta = np.asarray(np.nan if momentum is None else momentum, dtype=np.float64)
-        if momentum is not None and momenta.shape not in ((3,), (count, 3)):
-            raise InputError(
-                f"momentum has shape {momenta.shape} for {count} images; give x, y, z [MeV/c], "
-                "once or for every image"
-            )
-        momenta = np.broadcast_to(momenta, (count, 3))
-        unknown = np.isnan(momenta)
-        with np.errstate(over="ignore"):  # as images hold them
-            infinite = np.isinf(momenta.astype(np.float32))
-        if infinite.any() or np.any(unknown.any(axis=1) != unknown.all(axis=1)):
-            raise InputError(
-                "momentum must be finite, in float32 too, or NaN in x, y and z; mend the values"
-            )
-        return momenta
+    def _told(
+        self,
+        events: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        planes: NDArray[np.uint8],
+        seed: int,
+    ) -> NDArray[np.float64]:
+        """Momenta (N, 3) to tell where none is asked for; NaN where there is none."""
+        if self.momenta is None:
+            return np.full((len(events), 3), np.nan)
+        noise = Noise(seed, Stream.TOLD)
+        uniform = noise.uniform(torch.from_numpy(events), (), dtype=torch.float64).numpy()
+        return self.momenta.drawn(labels, planes, uniform)
 
     def _planes(self, plane: ArrayLike | None, turn: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Planes of each image (N, C): those asked for, or one after the other by its turn (N,)."""
@@ -302,6 +322,9 @@ class ImageGenerator:
             f"{NETWORK}.{name}": tensor
             for name, tensor in self.denoiser.network.state_dict().items()
         }
+        if self.momenta is not None:
+            known = self.momenta.arrays
+            tensors |= {f"{_MOMENTA}.{n}": torch.from_numpy(array) for n, array in known.items()}
         modelfile.write(path, tensors, {**self.constants, "card": self.card}, force)
 
     @classmethod
@@ -316,12 +339,15 @@ class ImageGenerator:
         try:
             spec = header["networks"][NETWORK]
             network = build(spec["name"], **spec["options"])
-            prefix = f"{NETWORK}."
-            network.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items()})
+            network.load_state_dict(_of(NETWORK, tensors))
             schedule = schedule_from_dict(header["schedule"])
             denoiser = Denoiser(network, schedule, header["predicts"]).eval()
             preprocessing = ImagePreprocessing.from_dict(header["preprocessing"])
-            model = cls(denoiser, spec, preprocessing, header["card"])
+            known = {n: tensor.numpy() for n, tensor in _of(_MOMENTA, tensors).items()}
+            momenta = Momenta(**known) if known else None
+            if header["momenta"] != (None if momenta is None else momenta.digest):
+                raise ValueError("its momenta are not those of its header")
+            model = cls(denoiser, spec, preprocessing, header["card"], momenta)
             told = spec["options"]["condition"]
         except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
             raise InputError(f"{path}: damaged model file ({error}); get it again") from error
@@ -331,3 +357,53 @@ class ImageGenerator:
                 f"{preprocessing.condition_features}; train it again"
             )
         return model
+
+
+def _of(owner: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file that are named ``owner.NAME``, by this name."""
+    prefix = f"{owner}."
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _vectors(
+    name: str, form: str, values: ArrayLike | None, count: int, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """What is asked of each image, (count, *shape); NaN throughout where the model is to draw it.
+
+    Args:
+        name: of it, for errors.
+        form: what one of them consists of, for errors.
+        values: one for all images, one for each, or None.
+        count: of the images.
+        shape: of one.
+
+    Raises:
+        InputError: they have another shape, or as ``known_vectors``.
+    """
+    vectors = np.asarray(np.nan if values is None else values, dtype=np.float64)
+    if values is not None and vectors.shape not in (shape, (count, *shape)):
+        raise InputError(
+            f"{name} has shape {vectors.shape} for {count} images; give {form}, "
+            "once or for every image"
+        )
+    vectors = np.broadcast_to(vectors, (count, *shape))
+    known_vectors(name, vectors)
+    return vectors
+
+
+def _check_starts(starts: NDArray[np.float64], planes: NDArray[np.uint8], pitch: float) -> None:
+    """Refuse start points (N, C, 2) [pixels] that are no places.
+
+    Raises:
+        InputError: one is too far away, or the planes of an image show different places.
+    """
+    if (np.abs(starts) > FARTHEST).any():
+        raise InputError(
+            f"start: lies more than {FARTHEST:,} pixels away; give row and column in pixels"
+        )
+    again = projected(start_at(starts, planes, pitch), planes) / pitch
+    if not np.allclose(again, starts, rtol=1e-5, atol=1e-3, equal_nan=True):
+        raise InputError(
+            "start: its rows and columns on several planes are not those of one place; give x, y, "
+            "z of it as (x, y), (y, z), (z, x)"
+        )

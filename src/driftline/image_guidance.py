@@ -31,7 +31,15 @@ _LEAST = 0.01
 
 
 class ImageGuidance(Protocol):
-    """What makes a generator draw conditionally on more than it was trained to be told."""
+    """What makes a generator draw conditionally on more than it was trained to be told.
+
+    Attributes:
+        knows: whether it says what an image shows, which may go with another momentum than one that
+            is drawn beforehand.
+    """
+
+    @property
+    def knows(self) -> bool: ...
 
     def guided(
         self,
@@ -67,10 +75,10 @@ class _Free:
 
 @dataclass(frozen=True)
 class Emphasis(_Free):
-    """Classifier-free guidance: images more typical of their class and momentum.
+    """Classifier-free guidance: images more typical of their class, momentum and start.
 
     See ``ClassifierFree`` for what it is and is not. It guides away from what the model says when
-    it is told neither, but the plane; what training never left out is told in either case.
+    it is told none of them, but the plane; what training never left out is told in either case.
 
     Attributes:
         scale: 1 changes nothing; two evaluations each where another one guides.
@@ -82,6 +90,8 @@ class Emphasis(_Free):
     low: float = 0.0
     high: float = math.inf
 
+    knows = False
+
     def guided(
         self,
         denoiser: CleanEstimate,
@@ -90,14 +100,14 @@ class Emphasis(_Free):
         left_out: dict[str, float] | None,
     ) -> CleanEstimate:
         null = condition.clone()
-        for name in ("class", "momentum"):
-            if left_out is None or left_out.get(name):
-                null[:, preprocessing.condition_columns[name]] = 0
-        if left_out is not None and not (left_out.get("class") or left_out.get("momentum")):
+        away = [n for n in ("class", "momentum", "start") if left_out is None or left_out.get(n)]
+        if not away:
             raise InputError(
-                "guidance: the model was always told class and momentum in training, so that there "
-                "is nothing to guide away from; train one with left_out.class = 0.1"
+                "guidance: the model was always told class, momentum and start in training, so "
+                "that there is nothing to guide away from; train one with left_out.class = 0.1"
             )
+        for name in away:
+            null[:, preprocessing.condition_columns[name]] = 0
         try:
             return ClassifierFree(denoiser, null, self.scale, self.low, self.high)
         except ValueError as error:
@@ -121,6 +131,8 @@ class KnownPixels:
     known: NDArray[np.bool_]
     error: ArrayLike = 0.0
     iterations: int = 3
+
+    knows = True
 
     def guided(
         self,
@@ -173,6 +185,8 @@ class MeasuredImage(_Free):
     observable: PixelObservable
     values: ArrayLike
     error: ArrayLike
+
+    knows = True
 
     def guided(
         self,

@@ -25,3 +25,5 @@ class Stream(IntEnum):
     """And under the second."""
     ASKED = 6
     """Numbers drawn from the ranges that a user asks for."""
+    TOLD = 7
+    """What an image generator is told where nothing is asked."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.cli.asked import AskedFeatures, AskedMomentum, Range
+from driftline.cli.asked import AskedFeatures, AskedMomentum, AskedStart, Range
 from driftline.data.formats.conditions import JETS
 from driftline.errors import InputError
 
@@ -57,6 +57,15 @@ def test_components_are_numbers_or_ranges():
     assert -200 <= found[:, 1].min() < found[:, 1].max() <= -100
 
 
+def test_starts_are_drawn_apart_from_momenta():
+    assert (AskedStart.parse("10,-20:40").of(EVENTS, 1)[:, 0] == 10).all()
+    found = AskedStart.parse("0:1,-20:40").of(EVENTS, 1)
+    assert -20 <= found[:, 1].min() < -19 and 39 < found[:, 1].max() <= 40
+    momenta = AskedMomentum.parse("0:1,0:1,0:1").of(EVENTS, 1)
+    correlation = np.corrcoef(found.T, momenta.T) - np.eye(5)
+    assert (abs(correlation) < 5 / np.sqrt(len(EVENTS))).all()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -85,3 +94,9 @@ def test_bad_wholes_and_momenta_are_named():
         AskedMomentum.parse("-5")
     with pytest.raises(InputError, match="--momentum is 1e39; write a finite"):
         AskedMomentum.parse("1e39,0,0")
+    with pytest.raises(InputError, match="--start 3: is no row and column"):
+        AskedStart.parse("3")
+    with pytest.raises(InputError, match="--start is nan; write a finite"):
+        AskedStart.parse("3,nan")
+    with pytest.raises(InputError, match="--start is 20000; write a number of pixels"):
+        AskedStart.parse("3,20000")

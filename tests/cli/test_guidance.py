@@ -63,7 +63,7 @@ def test_images_are_completed_in_the_order_of_their_file(sample, seen, seen_file
         "complete": str(seen_file),
         "missing": "columns=4:9,rows=0:2",
     }
-    assert made.attributes["asked"] == ["momentum", "plane"]
+    assert made.attributes["asked"] == ["momentum", "plane", "start"]
 
     batches = sample(*options, "--batch", 2)
     np.testing.assert_allclose(batches.pixels, made.pixels, **ALIKE)

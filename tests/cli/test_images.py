@@ -7,19 +7,26 @@ import numpy as np
 import pytest
 
 from driftline.data.formats import image_file
+from driftline.data.image_conditions import start_pixels
 from driftline.metrics.calibration import calibrate
 from driftline.metrics.kinds import IMAGES
+from made_images import made_images
+from tiny_models import tiny_image_generator
 
 
 def test_sample(run, image_model, tmp_path):
     out = tmp_path / "made.hdf5"
     common = ("sample", image_model, "--steps", 2, "--seed", 3)
-    done = run(*common, "--types", "p,mu-", "--count", 5, "--momentum", "1,-200,3", "--out", out)
+    start = ("--start", "3,5:9", "--out", out)
+    done = run(*common, "--types", "p,mu-", "--count", 5, "--momentum", "1,-200,3", *start)
     assert done.code == 0, done.err
     assert "images/s" in done.out
     made = image_file.read(out)
     assert made.present == ("mu-", "p")
     assert np.array_equal(made.momentum, np.tile(np.float32([1, -200, 3]), (10, 1)))
+    row, column = start_pixels(made)[:, 0].T
+    np.testing.assert_allclose(row, 3)
+    assert 5 <= column.min() < column.max() <= 9
     assert made.attributes["model"] == str(image_model)
     first = run(*common, "--type", "p", "--count", 2, "--first", 3, "--out", tmp_path / "part.hdf5")
     assert first.code == 0, first.err
@@ -41,6 +48,7 @@ def test_sample_gives_the_images_of_a_file(run, image_model, reference, images, 
     assert protons.planes[:, 0].tolist() == [2, 1, 2]
     assert made.of_type("mu-").planes[:, 0].tolist() == [0]
     assert made.attributes["asked"] == ["momentum", "plane"]
+    assert made.start is None
     again = run(
         *("sample", image_model, "--conditions", reference, "--types", "p", "--steps", 1),
         *("--out", tmp_path / "like.hdf5"),
@@ -49,6 +57,7 @@ def test_sample_gives_the_images_of_a_file(run, image_model, reference, images, 
     like, true = image_file.read(tmp_path / "like.hdf5"), images.of_type("p")
     np.testing.assert_array_equal(like.momentum, true.momentum)
     np.testing.assert_array_equal(like.planes, true.planes)
+    np.testing.assert_allclose(start_pixels(like), start_pixels(true), rtol=1e-5, atol=1e-4)
     quantity = IMAGES.calibrated[0]
     found = calibrate(quantity, like, true, "p")
     assert found.bins[0].generated.asked == found.bins[0].simulated.asked
@@ -82,6 +91,8 @@ def test_evaluate_and_study(run, image_model, reference, tmp_path):
         (["--momentum", "1,2,inf"], ["--momentum is inf", "finite"]),
         (["--momentum", "1e39,0,0"], ["--momentum is 1e39", "finite"]),
         (["--momentum", "800:100"], ["--momentum 800:100", "lower one first"]),
+        (["--start", "1"], ["--start 1", "two numbers"]),
+        (["--conditions", "absent.csv", "--start", "1,2"], ["--start", "--conditions"]),
         (["--conditions", "absent.csv", "--plane", "1"], ["--plane", "--conditions"]),
         (["--sampler", "dpm:steps=2 + dpm:steps=3"], ["2 samplers", "1 network"]),
     ],
@@ -94,10 +105,24 @@ def test_bad_options_of_sample(run, image_model, tmp_path, options, words):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_jets_know_nothing_of_momenta(run, model, tmp_path):
-    done = run("sample", model, "--momentum", "1,2,3", "--out", tmp_path / "t.hdf5")
+@pytest.mark.parametrize(("option", "value"), [("--momentum", "1,2,3"), ("--start", "1,2")])
+def test_jets_know_nothing_of_momenta_and_starts(run, model, tmp_path, option, value):
+    done = run("sample", model, option, value, "--out", tmp_path / "t.hdf5")
     assert done.code == 2
-    assert "--momentum: is for models of images" in done.err
+    assert f"{option}: is for models of images" in done.err
+
+
+def test_models_of_several_planes_take_no_row_and_column(run, tmp_path):
+    tiny_image_generator(made_images(40, planes=3, size=16)).save(tmp_path / "three.safetensors")
+    asked = tmp_path / "asked.csv"
+    asked.write_text("type,row,column\n" + "p,1,2\n" * 3)
+    for option, value in (("--start", "1,2"), ("--conditions", asked)):
+        done = run(
+            *("sample", tmp_path / "three.safetensors", option, value, "--types", "p"),
+            *("--out", tmp_path / "made.hdf5"),
+        )
+        assert done.code == 2 and "for models of one plane" in done.err
+    assert not (tmp_path / "made.hdf5").exists()
 
 
 @pytest.mark.parametrize(

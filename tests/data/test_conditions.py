@@ -95,14 +95,16 @@ def test_bad_csv_is_named(tmp_path, text, words):
         assert word in str(caught.value)
 
 
-def test_images_are_asked_for_momentum_and_plane(tmp_path):
+def test_images_are_asked_for_momentum_plane_and_start(tmp_path):
     path = tmp_path / "asked.csv"
-    path.write_text("type,px,py,pz,plane\np,1,-2,3,0\ne-,,,,\n")
+    path.write_text("type,px,py,pz,plane,row,column\np,1,-2,3,0,,\ne-,,,,,5,-6.5\n")
     asked = conditions.read(path, conditions.IMAGES)
     np.testing.assert_array_equal(asked.momentum, [[1, -2, 3], [np.nan] * 3])
+    np.testing.assert_array_equal(asked.start, [[np.nan] * 2, [5, -6.5]])
     np.testing.assert_array_equal(asked[asked.rows("e-")].features["plane"], [np.nan])
     path.write_text("plane\n2\n")
     assert conditions.read(path, conditions.IMAGES).momentum is None
+    assert conditions.read(path, conditions.IMAGES).start is None
 
 
 def test_images_of_a_file(tmp_path):
@@ -112,6 +114,8 @@ def test_images_of_a_file(tmp_path):
     assert asked.types.tolist() == [images.types[k] for k in images.labels]
     np.testing.assert_array_equal(asked.momentum, images.momentum)
     np.testing.assert_array_equal(asked.features["plane"], images.planes[:, 0])
+    start = images.start[0] / images.pitch - np.append(images.corner[0, 0], 0)
+    np.testing.assert_allclose(asked.start[0], start[:2])  # of plane (x, y)
     # the columns of three planes at once tell no plane
     image_file.write(tmp_path / "three.hdf5", made_images(2, size=8))
     assert "plane" not in conditions.read(tmp_path / "three.hdf5", conditions.IMAGES).features
@@ -122,6 +126,7 @@ def test_images_of_a_file(tmp_path):
     [
         ("pt\n1\n", ["line 1", "'pt'", "px, py, pz, plane"]),
         ("px,py\n1,2\n", ["line 1", "only some of px, py, pz"]),
+        ("row,plane\n1,2\n", ["line 1", "only some of row, column"]),
         ("px,py,pz\n1,2,3\n1,,3\n", ["line 3", "only some of px, py, pz"]),
         ("plane\n3\n", ["line 2", "plane", "0, 1 or 2"]),
         ("plane\n0.5\n", ["line 2", "plane", "0, 1 or 2"]),

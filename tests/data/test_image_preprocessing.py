@@ -13,6 +13,8 @@ from driftline.data.image_conditions import (
     SPATIAL_FEATURES,
     direction_within,
     encode_momentum,
+    encode_start,
+    start_pixels,
 )
 from driftline.data.image_preprocessing import (
     ImagePreprocessing,
@@ -38,6 +40,7 @@ def sparse(count=20, planes=1, size=8, *, seed=0, scale=1.0, threshold=0.05, neg
         np.tile(np.arange(planes, dtype=np.uint8), (count, 1)),
         np.arange(count),
         momentum=rng.normal(0, 300, (count, 3)).astype(np.float32),
+        start=rng.normal(0, size, (count, 3)).astype(np.float32),
         threshold=threshold,
     )
 
@@ -126,9 +129,10 @@ def test_conditions_tell_class_momentum_and_planes():
     fitted = ImagePreprocessing.fit(images)
     z = fitted.condition_of(images)
     known = SPATIAL_FEATURES + 2 * 3
-    assert z.shape == (20, fitted.condition_features) == (20, len(IMAGE_TYPES) + known + 1 + 3)
+    assert z.shape == (20, fitted.condition_features)
+    assert z.shape[1] == len(IMAGE_TYPES) + known + 1 + 3 + 2 * 3 + 1
     assert z.dtype == np.float32
-    told, momentum, planes = (z[:, fitted.condition_columns[name]] for name in CONDITIONS)
+    told, momentum, planes, start = (z[:, fitted.condition_columns[name]] for name in CONDITIONS)
     assert np.array_equal(told.argmax(axis=1), images.labels)
     assert np.array_equal(told.sum(axis=1), np.ones(20))
     assert np.array_equal(momentum[:, :SPATIAL_FEATURES], encode_momentum(images.momentum))
@@ -136,12 +140,17 @@ def test_conditions_tell_class_momentum_and_planes():
     assert np.array_equal(momentum[:, SPATIAL_FEATURES:known], within)
     assert (momentum[:, known:] == 1).all()
     assert (planes == 1).all()
+    assert np.array_equal(start[:, :-1], encode_start(start_pixels(images), 8, 8))
+    assert (start[:, -1] == 1).all()
+    begin, direction = fitted.coordinate_columns
+    assert np.array_equal(z[:, begin : begin + 6], start[:, :-1])
+    assert np.array_equal(z[:, direction : direction + 6], within)
 
 
 def test_what_is_not_given_is_zero():
     images = sparse()
     fitted = ImagePreprocessing.fit(images)
-    given = np.random.default_rng(1).random((20, 3)) < 0.5
+    given = np.random.default_rng(1).random((20, 4)) < 0.5
     z, full = fitted.condition_of(images, given), fitted.condition_of(images)
     momentum = fitted.condition_columns["momentum"]
     within = slice(momentum.start + SPATIAL_FEATURES, momentum.stop - 1)
@@ -157,19 +166,20 @@ def test_what_is_not_given_is_zero():
     assert fitted.condition(1, momentum=np.zeros((1, 3)))[0, momentum.stop - 1] == 1
 
 
-def test_a_momentum_that_is_not_known_is_not_told():
-    images = sparse()
+@pytest.mark.parametrize("name", ["momentum", "start"])
+def test_a_vector_that_is_not_known_is_not_told(name):
+    images = sparse(planes=3)
     fitted = ImagePreprocessing.fit(images)
-    full, momentum = fitted.condition_of(images), images.momentum.copy()
-    momentum[3] = np.nan
-    told = np.ones((20, 3), dtype=bool)
-    z = fitted.condition_of(replace(images, momentum=momentum), told)
-    full[3, fitted.condition_columns["momentum"]] = 0
+    full, vectors = fitted.condition_of(images), getattr(images, name).copy()
+    vectors[3] = np.nan
+    told = np.ones((20, 4), dtype=bool)
+    z = fitted.condition_of(replace(images, **{name: vectors}), told)
+    full[3, fitted.condition_columns[name]] = 0
     assert np.array_equal(z, full)
     assert told.all()
-    momentum[7, 1] = np.nan
-    with pytest.raises(InputError, match="image 7 is infinite or NaN in part"):
-        fitted.condition_of(replace(images, momentum=momentum))
+    vectors[7, 1] = np.nan
+    with pytest.raises(InputError, match=f"{name}: of image 7 is infinite.* or NaN in part"):
+        fitted.condition_of(replace(images, **{name: vectors}))
 
 
 def test_classes_are_found_by_name():

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.data.image_symmetries import transformed_images, transformed_vectors
+from driftline.data.image_symmetries import (
+    transformed_images,
+    transformed_points,
+    transformed_vectors,
+)
 from driftline.data.images import PLANES
 
 AXES = ("x", "y", "z")
@@ -60,6 +64,22 @@ def test_momenta_turn_with_the_event(permutation: tuple[int, ...], signs: tuple[
     volume[tuple(middle + place)] = 1
     turned = transformed_vectors(place[None], np.array([permutation]), np.array([signs]))[0]
     assert turned_volume(volume, permutation, signs)[tuple(middle + turned)] == 1
+
+
+@pytest.mark.parametrize(("permutation", "signs"), CUBE)
+@pytest.mark.parametrize("planes", [[0, 1, 2], [0], [1], [2]])
+def test_points_stay_on_their_charge(
+    permutation: tuple[int, ...], signs: tuple[int, ...], planes: list[int]
+) -> None:
+    """The middle of the one charged pixel of each plane is that of the new plane's."""
+    element = np.array([permutation]), np.array([signs])
+    pixels = np.zeros((1, len(planes), 7, 7))
+    places = np.random.default_rng(3).integers(0, 7, (len(planes), 2))
+    pixels[0, range(len(planes)), places[:, 0], places[:, 1]] = 1
+    seen = np.array([planes], dtype=np.uint8)
+    turned, _ = transformed_images(pixels, seen, *element)
+    points = transformed_points(places[None] + 0.5, seen, *element, (7, 7))
+    np.testing.assert_array_equal(np.argwhere(turned[0])[:, 1:] + 0.5, points[0])
 
 
 @given(st.lists(st.sampled_from(CUBE), min_size=1, max_size=5), st.integers(0, 2))

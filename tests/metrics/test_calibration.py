@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from driftline.data.images import PARTICLE_MASSES
 from driftline.metrics.calibration import BINS, FEWEST, HEAD, Quantity, calibrate
-from driftline.metrics.image_calibration import alignment, image_quantities, kinetic_energy
+from driftline.metrics.image_calibration import (
+    alignment,
+    image_quantities,
+    kinetic_energy,
+    reach,
+)
 from driftline.metrics.jet_calibration import JET_QUANTITIES
 from made_images import made_images
 
@@ -220,6 +225,26 @@ def test_tracks_along_and_across_their_momentum(plane):
     back = alignment(replace(images, momentum=-momentum))
     np.testing.assert_allclose(back[:4], cosine[:4], atol=1e-12)
     assert alignment(replace(images, momentum=None)) is None
+
+
+def test_charge_begins_at_its_start():
+    """A track from the start: to half a pixel; charge only behind the middle: a negative reach."""
+    images = lines([0, 90, 45], 0)
+    start = np.array([[27.0, 15, 50], [15, 3, 50], [0.5, 15, 50]], np.float32)  # rows are x
+    images = replace(images, start=start * images.pitch, corner=None)
+    asked, obtained = reach(images)
+    np.testing.assert_allclose(asked, np.hypot(*(start[:, :2] - 16).T))
+    np.testing.assert_allclose(obtained[:2], asked[:2], atol=0.8)
+    images.pixels[0, 0, :20] = 0
+    images.pixels[1, 0, :, :18] = 0
+    images.pixels[2] = 0
+    start[2] = np.nan
+    asked, obtained = reach(replace(images, start=start * images.pitch))
+    assert len(asked) == 2 and obtained[1] < 0 < obtained[0]
+    outside = replace(images, start=images.start + 20)
+    assert len(reach(outside)[0]) == 0
+    assert reach(replace(images, start=None)) is None
+    assert image_quantities()[2].told(images)[0].tolist() == pytest.approx(asked)
 
 
 def test_masses_are_those_of_the_simulation():

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from driftline.errors import InputError
 from driftline.networks import build
+from driftline.networks.coordinates import coordinate_maps
 from driftline.networks.wavelets import pack, unpack
 
 SMALL = {"hidden": 16, "multipliers": (1, 2), "blocks": 1, "attention": 16, "width": 8, "heads": 2}
@@ -101,6 +102,39 @@ def test_every_weight_learns() -> None:
     assert all((p.grad != 0).any() for p in net.parameters())
     bare = build("unet", shape=(1, 16, 16), **SMALL)
     assert bare(torch.zeros(1, 1, 16, 16), torch.zeros(1)).shape == (1, 1, 16, 16)
+
+
+def test_coordinates_are_those_seen_from_the_start_along_the_direction() -> None:
+    """Along and across by complex numbers."""
+    start, direction = normal(4, 2, 2), 3 * normal(4, 2, 2, seed=1)
+    direction[0] = start[0, 0] = 0
+    maps = coordinate_maps(start, direction, (8, 4)).unflatten(1, (2, 6))
+    for b, c, i, j in [(0, 0, 2, 3), (0, 1, 2, 3), (1, 1, 7, 0), (2, 0, 0, 0), (3, 1, 5, 2)]:
+        place = complex((i + 0.5) / 4 - 1, (j + 0.5) / 2 - 1) - complex(*start[b, c].tolist())
+        toward = complex(*direction[b, c].tolist()) or -complex(*start[b, c].tolist())
+        turned = place * toward.conjugate() / (abs(toward) or 1)
+        expected = [place.real, place.imag, abs(place), turned.real, turned.imag, abs(turned.imag)]
+        assert maps[b, c, :, i, j].tolist() == pytest.approx(expected)
+
+
+def test_coordinates_begin_without_effect_and_learn() -> None:
+    net = build("unet", shape=(2, 16, 16), condition=8, coordinates=(0, 4), **SMALL)
+    bare = build("unet", shape=(2, 16, 16), condition=8, **SMALL)
+    weights = {n: w for n, w in net.state_dict().items() if not n.startswith("coordinates")}
+    bare.load_state_dict(weights)
+    with torch.no_grad():
+        for weight in [net.decode.weight, bare.decode.weight]:
+            weight.fill_(0.1)
+    x, c, condition = (t.float() for t in (normal(3, 2, 16, 16), normal(3), normal(3, 8)))
+    assert torch.equal(net(x, c, condition), bare(x, c, condition))
+    net(x, c, condition).square().sum().backward()
+    assert all((place.mix.weight.grad != 0).any() for place in net.coordinates)
+    moved = build("unet", shape=(2, 16, 16), condition=8, coordinates=(0, 4), **SMALL)
+    moved.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        for place in moved.coordinates:
+            place.mix.weight.fill_(0.1)
+    assert not torch.allclose(moved(x, c, condition), net(x, c, condition))
 
 
 def test_images_do_not_influence_each_other() -> None:

@@ -78,13 +78,16 @@ def test_turned_events_tell_their_turned_momentum_and_plane(images: Images) -> N
         pixels=pixels,
         planes=plane.astype(np.uint8)[:, None],
         momentum=np.tile(100 * (place + 0.5), (count, 1)).astype(np.float32),
+        start=np.tile(images.pitch * (place + size // 2 + 0.5), (count, 1)).astype(np.float32),
+        corner=None,
     )
     preprocessing = ImagePreprocessing.fit(made)
     events = ImageEvents(made, preprocessing, exchanged="xyz", mirrored="xyz")
     x, condition, _ = events.batch(torch.arange(count), generator_for(2))
     assert condition is not None
-    momentum, planes = (
-        condition[:, preprocessing.condition_columns[name]] for name in ("momentum", "plane")
+    momentum, planes, start = (
+        condition[:, preprocessing.condition_columns[name]]
+        for name in ("momentum", "plane", "start")
     )
     assert (momentum[:, -1] == 1).all()
     within = momentum[:, -3:-1].numpy()
@@ -96,6 +99,13 @@ def test_turned_events_tell_their_turned_momentum_and_plane(images: Images) -> N
     np.testing.assert_allclose(momentum.numpy()[n, (new + 1) % 3], columns - middle, rtol=1e-6)
     seen = np.stack([rows - middle, columns - middle], axis=1) / np.linalg.norm(place + 0.5)
     np.testing.assert_allclose(within, seen, rtol=1e-5)
+    told = np.stack([rows - middle, columns - middle], axis=1) / (size / 2)
+    np.testing.assert_allclose(start[:, :-1], told, atol=1e-6)
+    # Momenta to be told where none is asked for are turned with their planes: each is as likely
+    # in all 48 forms on any plane, and component ``plane`` is still the one along the rows.
+    turned = events.momenta(2000, generator_for(7))
+    assert turned is not None
+    assert len(np.unique(np.column_stack([turned.momentum, turned.planes]), axis=0)) == 48 * 3
     # All 48 occur, and nothing else.
     found = {tuple(m) for m in momentum.numpy().round(1)}
     assert {tuple(sorted(np.abs(m))) for m in found} == {(2.5, 4.5, 7.5)}
@@ -153,6 +163,33 @@ def test_some_images_may_have_no_momentum(images: Images) -> None:
     told = condition[:, preprocessing.condition_columns["momentum"]]
     assert (told[:5] == 0).all()
     assert (told[5:, -1] == 1).all()
+
+
+@pytest.mark.parametrize("turned", [(), ("x", "y", "z")])
+def test_momenta_are_those_of_the_images(images: Images, turned: tuple[str, ...]) -> None:
+    """Equally many of each class, of known ones only; turned, magnitudes stay."""
+    assert images.momentum is not None
+    momentum = images.momentum.copy()
+    momentum[::2] = np.nan
+    known = replace(images, momentum=momentum)
+    preprocessing = ImagePreprocessing.fit(images)
+    events = ImageEvents(known, preprocessing, exchanged=turned, mirrored=turned)
+    found = events.momenta(50, generator_for(6))
+    assert found is not None
+    assert np.bincount(found.labels).tolist() == [50] * K
+    rows = [
+        np.flatnonzero(np.isclose(np.linalg.norm(momentum, axis=1), size, rtol=1e-6))
+        for size in np.linalg.norm(found.momentum, axis=1)
+    ]
+    assert all(images.labels[n[0]] == label for n, label in zip(rows, found.labels, strict=True))
+    if not turned:
+        first = [n[0] for n in rows]
+        np.testing.assert_array_equal(found.momentum, momentum[first])
+        np.testing.assert_array_equal(found.planes, images.planes[first])
+    unknown = ImageEvents(replace(images, momentum=None), preprocessing)
+    assert unknown.momenta(50, generator_for(6)) is None
+    never = ImageEvents(known, preprocessing, left_out={"momentum": 1.0})
+    assert never.momenta(50, generator_for(6)) is None
 
 
 def test_samples_share_no_event(images: Images, data: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from driftline.data.clouds import JET_FEATURES
-from driftline.data.formats.conditions import IMAGES, JETS, MOMENTUM, Layout
+from driftline.data.formats.conditions import IMAGES, JETS, MOMENTUM, START, Layout
 from driftline.data.formats.csv_table import Column
 from driftline.diffusion.noise import Noise
 from driftline.errors import InputError
@@ -136,6 +136,34 @@ class AskedMomentum:
         across = np.sqrt(1 - cosine**2)
         direction = (across * np.cos(azimuth), across * np.sin(azimuth), cosine)
         return self.parts[0].at(u[:, 0])[:, None] * np.stack(direction, axis=1)
+
+
+@dataclass(frozen=True)
+class AskedStart:
+    """Row and column [pixels] where the particles of images start."""
+
+    parts: tuple[Range, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "AskedStart":
+        """``row,column``, each a number or a range.
+
+        Raises:
+            InputError: it is not, or a number is not allowed.
+        """
+        texts = text.split(",")
+        if len(texts) != len(START):
+            raise InputError(
+                f"--start {text}: is no row and column; give two numbers or ranges, 10,20:40"
+            )
+        column = IMAGES.columns[START[0]]
+        return cls(tuple(Range.parse("--start", part, column) for part in texts))
+
+    def of(self, events: Numbers, seed: int) -> Array:
+        """(N, 2) for events (N,) by their numbers."""
+        # after those of ``AskedMomentum``
+        u = _uniform(events, seed, 5)[:, 3:]
+        return np.stack([part.at(u[:, k]) for k, part in enumerate(self.parts)], axis=1)
 
 
 def _uniform(events: Numbers, seed: int, columns: int) -> Array:

@@ -68,7 +68,7 @@ class Completion:
 
     @property
     def wanted(self) -> Conditions:
-        """Each image's class, plane and momentum, as far as they are known."""
+        """Each image's class, plane, momentum and start, as far as they are known."""
         return conditions.of_images(self.images)
 
     def of(self, rows: NDArray[np.int64]) -> KnownPixels:

@@ -30,6 +30,7 @@ class ImageOptions:
 
     momentum: str | None
     plane: int | None
+    start: str | None
     conditions: Path | None
     complete: Path | None
     missing: str | None
@@ -58,7 +59,7 @@ class ImageOptions:
                 raise InputError(f"--{name} {value}: is not finite; give a number")
         if self.guidance is not None and self.guidance < 0:
             raise InputError(f"--guidance {self.guidance:g}: is below 0; give a scale from 0 up")
-        given = {"momentum": self.momentum, "plane": self.plane}
+        given = {"momentum": self.momentum, "plane": self.plane, "start": self.start}
         if self.complete is not None:
             refuse_beside("--complete", self.complete, conditions=self.conditions, **given)
         if self.conditions is not None:

@@ -68,7 +68,8 @@ def sample(
         typer.Option(
             metavar="FILE",
             help="One event a line: CSV with any of type,pt,eta,mass,num_particles, of images "
-            "type,px,py,pz,plane; or events to be like: a file, directory or shipped reference.",
+            "type,px,py,pz,plane,row,column; or events to be like: a file, directory or shipped "
+            "reference.",
             show_default=False,
         ),
     ] = None,
@@ -80,8 +81,8 @@ def sample(
         str | None,
         typer.Option(
             metavar="X,Y,Z|LOW:HIGH",
-            help="[MeV/c] Of images, each a number or a range; or magnitudes, in any direction.",
-            show_default=_DRAWN,
+            help="Of images, MeV/c, each a number or a range; or magnitudes, in any direction.",
+            show_default="one of the training's",
             rich_help_panel=_IMAGES,
         ),
     ] = None,
@@ -92,6 +93,16 @@ def sample(
             max=2,
             help="Of all images.",
             show_default="each in turn",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROW,COLUMN",
+            help="Of images, each a number or a range of pixels: where particles start, from the "
+            "edge of the first pixel; outside of the image too.",
+            show_default=_DRAWN,
             rich_help_panel=_IMAGES,
         ),
     ] = None,
@@ -109,7 +120,7 @@ def sample(
         _guide(
             metavar="FILE.hdf5",
             help="Images of which --missing pixels are drawn, given the others, class, plane and "
-            "known momenta. If their class is unknown, --types tells it.",
+            "known momenta and starts. If their class is unknown, --types tells it.",
         ),
     ] = None,
     missing: Annotated[
@@ -198,14 +209,15 @@ def sample(
                 "--measured: mass and energy flow of jets are those that their jet level draws, "
                 "whatever their particles are guided to; ask for a mass with --mass"
             )
-        _refuse("images", momentum=momentum, plane=plane, background=background)
-        _refuse("images", complete=complete, missing=missing, error=error)
+        _refuse("images", momentum=momentum, plane=plane, start=start)
+        _refuse("images", background=background, complete=complete, missing=missing, error=error)
         sample_jets(generator, order, features, conditions, fixed)
     elif isinstance(generator, ImageGenerator):
         _refuse("jets", **features, fixed=fixed)
         options = ImageOptions(
             momentum=momentum,
             plane=plane,
+            start=start,
             conditions=conditions,
             complete=complete,
             missing=missing,

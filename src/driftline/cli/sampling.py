@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline import __version__
-from driftline.cli.asked import AskedFeatures, AskedMomentum
+from driftline.cli.asked import AskedFeatures, AskedMomentum, AskedStart
 from driftline.cli.console import events_bar, print_table
 from driftline.cli.image_options import ImageOptions
 from driftline.cli.options import refuse_beside, write_json
@@ -178,8 +178,15 @@ def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions
         InputError: classes, what is asked or the output are not valid.
     """
     vectors = None if options.momentum is None else AskedMomentum.parse(options.momentum)
+    points = None if options.start is None else AskedStart.parse(options.start)
     completion = options.completion(generator, order.types)
     wanted = options.wanted if completion is None else completion.wanted
+    started = points is not None or (wanted is not None and wanted.start is not None)
+    if started and generator.preprocessing.shape[0] > 1:
+        raise InputError(
+            "start: row and column are for models of one plane, and this makes several at once; "
+            "leave them out"
+        )
     guidance = options.guidance_of_all(generator)
     frames = options.frames(generator)
     rows = order.rows(_classes(order.types, wanted, generator.types), wanted)
@@ -189,7 +196,9 @@ def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions
     parts = []
     with events_bar("images") as start:
         for name, mine in rows.items():
-            drawn = None if vectors is None else vectors.of(mine, order.seed)
+            drawn, begun = (
+                None if asked is None else asked.of(mine, order.seed) for asked in (vectors, points)
+            )
             asked = None if wanted is None else wanted[mine]
             made[name] = found = model.generate(
                 len(mine),
@@ -197,6 +206,7 @@ def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions
                 progress=start(name, len(mine)),
                 momentum=drawn if asked is None else asked.momentum,
                 plane=options.plane if asked is None else asked.features.get("plane"),
+                start=begun if asked is None else asked.start,
                 guidance=guidance if completion is None else completion.of(mine),
                 **order.options,
             )

@@ -19,6 +19,8 @@ from driftline.data.image_conditions import (
     SPATIAL_FEATURES,
     direction_within,
     encode_momentum,
+    encode_start,
+    start_pixels,
 )
 from driftline.data.images import PLANES, Images
 from driftline.errors import InputError
@@ -206,15 +208,21 @@ class ImagePreprocessing:
     @property
     def condition_features(self) -> int:
         """Columns of ``condition``."""
-        return self.condition_columns["plane"].stop
+        return self.condition_columns["start"].stop
 
     @property
     def condition_columns(self) -> dict[str, slice]:
         """Which columns of ``condition`` tell each of ``CONDITIONS``."""
-        momentum = SPATIAL_FEATURES + 2 * self.shape[0] + 1
-        widths = (len(self.types), momentum, len(PLANES))
+        within = 2 * self.shape[0]
+        widths = (len(self.types), SPATIAL_FEATURES + within + 1, len(PLANES), within + 1)
         ends = np.cumsum(widths).tolist()
         return {name: slice(e - w, e) for name, w, e in zip(CONDITIONS, widths, ends, strict=True)}
+
+    @property
+    def coordinate_columns(self) -> tuple[int, int]:
+        """First of the 2 C columns of ``condition`` that tell start points, and directions."""
+        columns = self.condition_columns
+        return columns["start"].start, columns["momentum"].start + SPATIAL_FEATURES
 
     def condition(
         self,
@@ -222,6 +230,7 @@ class ImagePreprocessing:
         labels: NDArray[np.int64] | None = None,
         momentum: Floats | None = None,
         planes: NDArray[np.uint8] | None = None,
+        start: Floats | None = None,
         given: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         """What a model is told of images; what it is not told is zero.
@@ -231,16 +240,17 @@ class ImagePreprocessing:
             labels: (N,) index into ``types``.
             momentum: (N, 3) [MeV/c]; one that is NaN throughout is not known, and not told.
             planes: (N, C) index into ``PLANES``.
-            given: (N, 3) whether class, momentum and plane of each image are told; by default all
-                that are there.
+            start: (N, C, 2) row and column as ``start_pixels`` gives them; likewise if NaN.
+            given: (N, 4) whether class, momentum, plane and start of each image are told; by
+                default all that are there.
 
         Returns:
-            (N, K + 11 + 2 C + 1 + 3) float32: class one-hot; ``encode_momentum``,
+            (N, K + 12 + 2 C + 1 + 3 + 2 C + 1) float32: class one-hot; ``encode_momentum``,
             ``direction_within`` (zero where the plane is not told), one if the momentum is given;
-            one for every plane shown.
+            one for every plane shown; ``encode_start``, one if the start is given.
 
         Raises:
-            InputError: a class was not trained, a momentum is infinite, or NaN in part.
+            InputError: a class was not trained; a momentum or start is infinite, or NaN in part.
         """
         told = np.ones((count, len(CONDITIONS)), bool) if given is None else given.copy()
         z = np.zeros((count, self.condition_features), dtype=np.float32)
@@ -250,22 +260,22 @@ class ImagePreprocessing:
             self._check_trained(labels[told[:, 0]])
             z[rows, labels] = told[:, 0]
         if momentum is not None:
-            told[:, 1] &= ~np.isnan(momentum).all(axis=1)
-            bad = told[:, 1] & ~np.isfinite(momentum).all(axis=1)
-            if bad.any():
-                raise InputError(
-                    f"momentum: of image {int(np.argmax(bad))} is infinite or NaN in part; give "
-                    "finite numbers [MeV/c], or NaN in x, y and z"
-                )
+            told[:, 1] &= known_vectors("momentum", momentum)
             features = z[:, columns["momentum"]]
             known = np.where(told[:, 1:2], momentum, 0.0)
             features[:, :SPATIAL_FEATURES] = encode_momentum(known)
             if planes is not None:
-                features[:, SPATIAL_FEATURES:-1] = direction_within(known, planes) * told[:, 2:]
+                features[:, SPATIAL_FEATURES:-1] = direction_within(known, planes) * told[:, 2:3]
             features[:, -1] = 1
             features[~told[:, 1]] = 0
         if planes is not None:
-            z[rows[:, None], columns["plane"].start + planes.astype(np.int64)] = told[:, 2:]
+            z[rows[:, None], columns["plane"].start + planes.astype(np.int64)] = told[:, 2:3]
+        if start is not None:
+            told[:, 3] &= known_vectors("start", start)
+            features = z[:, columns["start"]]
+            features[:, :-1] = encode_start(start, *self.shape[1:])
+            features[:, -1] = 1
+            features[~told[:, 3]] = 0
         return z
 
     def condition_of(
@@ -277,7 +287,8 @@ class ImagePreprocessing:
             InputError: as ``condition``.
         """
         labels = self._labels_of(images)
-        return self.condition(len(images), labels, images.momentum, images.planes, given)
+        start = start_pixels(images)
+        return self.condition(len(images), labels, images.momentum, images.planes, start, given)
 
     def to_dict(self) -> dict[str, Any]:
         """Lists and numbers; JSON keeps every bit of them."""
@@ -331,6 +342,28 @@ class ImagePreprocessing:
             if not self.images_per_class[k]:
                 known = ", ".join(t for t, n in zip(self.types, self.images_per_class) if n)
                 raise InputError(f"class {self.types[k]} was not trained; choose from {known}")
+
+
+def known_vectors(name: str, values: Floats) -> NDArray[np.bool_]:
+    """(N,) which of N vectors are known: those that are not NaN throughout.
+
+    Args:
+        name: of them, for errors.
+        values: (N, ...) a vector each.
+
+    Raises:
+        InputError: one is infinite, also in float32, or NaN in part.
+    """
+    vectors = values.reshape(len(values), -1)
+    known = np.logical_not(np.isnan(vectors).all(axis=1))
+    with np.errstate(over="ignore"):  # as images hold them
+        bad = known & ~np.isfinite(vectors.astype(np.float32)).all(axis=1)
+    if bad.any():
+        raise InputError(
+            f"{name}: of image {int(np.argmax(bad))} is infinite, in float32 too, or NaN in part; "
+            "give finite numbers, or NaN throughout"
+        )
+    return known
 
 
 def _check_pixels(pixels: Floats, signed: bool) -> None:

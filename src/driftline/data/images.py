@@ -52,7 +52,8 @@ class Images:
             a split.
         segmentation: (N, C, H, W) uint8, index into ``SEGMENTS``, or None where not known.
         momentum: (N, 3) float32 x, y, z [MeV/c] of the particle, NaN where not known, or None.
-        start: (N, 3) float32 x, y, z [cm] where it starts, or None.
+        start: (N, 3) float32 x, y, z [cm] from the first pixels of the planes, where it starts; NaN
+            where not known, or None.
         corner: (N, C, 2) int32 row and column of the first pixel in the plane it was cut from.
         unit: of the pixels: ``MeV``, ``electrons``, ``ADC`` or ``8-bit``.
         threshold: pixels below it were set to zero.
@@ -105,8 +106,11 @@ class Images:
 def concatenate(parts: Sequence[Images]) -> Images:
     """Join samples of equal shape, classes and unit; the attributes are the first one's.
 
-    What one of them does not know (segmentation, truth) is not known of the whole.
+    What one of them does not know (segmentation, truth) is not known of the whole; of images that
+    were not cut out the corner is known all the same.
     """
+    if any(part.corner is not None for part in parts):
+        parts = [_with_corner(part) for part in parts]
     first = parts[0]
     shared = set.intersection(*(set(part.columns) for part in parts))
     joined: dict[str, Any] = {
@@ -114,6 +118,13 @@ def concatenate(parts: Sequence[Images]) -> Images:
         for name in first.columns
     }
     return replace(first, **joined)
+
+
+def _with_corner(images: Images) -> Images:
+    """The same with a corner, which is the first pixel of images that were not cut out."""
+    if images.corner is not None:
+        return images
+    return replace(images, corner=np.zeros((*images.planes.shape, 2), dtype=np.int32))
 
 
 def one_per_event(images: Images, seed: int = 0) -> Images:

@@ -1,14 +1,15 @@
-r"""What the momentum asked of an image says of its charge and of the axis of its track.
+r"""What momentum and start asked of an image say of its charge and where that lies.
 
 Charge is not energy: it recombines, particles leave the crop, muons and pions decay, and neutrons
 and neutrinos are not seen. Nor is the axis of the charge the direction at the start: particles
-scatter. So no response is a number known beforehand; each is to be the simulation's.
+scatter, and photons show nothing where they start. So no response is a number known beforehand;
+each is to be the simulation's.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.data.image_conditions import direction_within
+from driftline.data.image_conditions import direction_within, start_pixels
 from driftline.data.images import PARTICLE_MASSES, Images
 from driftline.metrics.calibration import Quantity, Told
 from driftline.metrics.images.observables import ImageSample
@@ -48,6 +49,32 @@ def alignment(images: Images) -> NDArray[np.float64] | None:
     return cosine
 
 
+def reach(images: Images) -> Told | None:
+    """How far from the middle of the image its particle starts [pixels], and its charge begins.
+
+    The charge begins at the charged pixel that is nearest to the start; of it, what lies from the
+    middle towards the start counts. Of images of one plane that hold their start, and charge.
+
+    Returns:
+        asked and obtained (n,) pixels; None where no start is known.
+    """
+    start = start_pixels(images)
+    if start is None or start.shape[1] > 1:
+        return None
+    size = np.array(images.pixels.shape[2:])
+    inside = ((start[:, 0] >= 0) & (start[:, 0] <= size)).all(axis=1)  # NaN is not
+    charged = (images.pixels != 0).any(axis=(1, 2, 3))
+    away = start[:, 0] - size / 2
+    asked = np.linalg.norm(away, axis=1)
+    chosen = np.flatnonzero(inside & charged & (asked > 0))
+    obtained = np.zeros(len(chosen))
+    for k, n in enumerate(chosen):
+        places = np.argwhere(images.pixels[n, 0]) + 0.5
+        nearest = places[np.square(places - start[n, 0]).sum(axis=1).argmin()]
+        obtained[k] = (nearest - size / 2) @ away[n] / asked[n]
+    return asked[chosen], obtained
+
+
 def _energy(images: Images) -> Told | None:
     energy = kinetic_energy(images)
     if energy is None:
@@ -72,4 +99,5 @@ def image_quantities(unit: str = "MeV") -> tuple[Quantity, ...]:
     return (
         Quantity("energy", "Kinetic energy", "MeV", f"Charge / energy{per}", _energy),
         Quantity("direction", "Direction at momentum", "MeV/c", "cos 2(angle to axis)", _direction),
+        Quantity("start", "Start from the middle", "pixels", "Nearest charge / start", reach),
     )

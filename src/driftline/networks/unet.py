@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from driftline.errors import InputError
+from driftline.networks.coordinates import Coordinates
 from driftline.networks.embeddings import ContextEmbedding, zero_initialised
 from driftline.networks.wavelets import pack, unpack
 
@@ -106,6 +107,8 @@ class UNet(nn.Module):
     Args:
         shape: channels (planes that are seen together), rows and columns of an image.
         condition: condition features per image.
+        coordinates: first columns of the condition that tell start points, and directions, see
+            ``Coordinates``; empty: no pixel is told where it lies.
         packing: levels of wavelet packing; 0 works on the pixels.
         hidden: channels inside the network at the first resolution.
         multipliers: channels at each resolution, in units of ``hidden``.
@@ -123,6 +126,7 @@ class UNet(nn.Module):
         self,
         shape: Sequence[int],
         condition: int = 0,
+        coordinates: Sequence[int] = (),
         packing: int = 0,
         hidden: int = 16,
         multipliers: Sequence[int] = (1, 2, 4, 8),
@@ -147,6 +151,9 @@ class UNet(nn.Module):
         for n, h in zip(counts, attended):
             self.down.append(Stage([n] * blocks, n, width, h))
             self.up.append(Stage([2 * n] * blocks, n, width, h))
+        self.coordinates = nn.ModuleList(
+            Coordinates(coordinates, channels, n) for n in counts if coordinates
+        )
         self.middle = Stage([counts[-1]], counts[-1], width, attended[-1])
         self.coarsen = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(counts))
         self.refine = nn.ModuleList(
@@ -172,7 +179,9 @@ class UNet(nn.Module):
         # Channels last: convolutions on a processor need no reordering of their input then.
         packed = pack(x, self.packing).contiguous(memory_format=torch.channels_last)
         h, kept = self.encode(packed), []
-        for stage, coarsen in zip_longest(self.down, self.coarsen):
+        for stage, coarsen, place in zip_longest(self.down, self.coarsen, self.coordinates):
+            if place is not None and condition is not None:
+                h = place(h, condition)
             kept.append(stage(h, context))
             h = kept[-1][-1] if coarsen is None else coarsen(kept[-1][-1])
         h = self.middle(h, context)[-1]

@@ -12,10 +12,16 @@ from torch import Tensor
 
 from driftline.data.crops import split_by_event
 from driftline.data.formats.detector_images import read_images
-from driftline.data.image_conditions import CONDITIONS
-from driftline.data.image_preprocessing import ImagePreprocessing
-from driftline.data.image_symmetries import transformed_images, transformed_vectors
+from driftline.data.image_conditions import CONDITIONS, start_pixels
+from driftline.data.image_preprocessing import ImagePreprocessing, known_vectors
+from driftline.data.image_symmetries import (
+    transformed_images,
+    transformed_planes,
+    transformed_points,
+    transformed_vectors,
+)
 from driftline.data.images import Images
+from driftline.data.momenta import Momenta
 from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
@@ -40,6 +46,9 @@ TRAINING, VALIDATION = "train.hdf5", "validation.hdf5"
 """Names of the files in a folder of images that are divided already."""
 
 _AXES = ("x", "y", "z")
+
+_MOMENTA = 3000
+"""Of each class, that a model keeps to tell where none is asked for."""
 
 
 class Sparse:
@@ -85,7 +94,7 @@ class ImageEvents:
 
     Raises:
         InputError: images that are not those of the preprocessing, or that have different numbers
-            of rows and columns and are to be turned.
+            of rows and columns and are to be turned; a momentum or start known in part.
     """
 
     def __init__(
@@ -106,6 +115,10 @@ class ImageEvents:
         empty = float(preprocessing.encode(np.zeros(1, np.float32))[0])
         self.encoded = Sparse(images.pixels, preprocessing.encode, empty)
         self.planes, self.momentum = images.planes, images.momentum
+        self.start = start_pixels(images)
+        for name, told in (("momentum", self.momentum), ("start", self.start)):
+            if told is not None:
+                known_vectors(name, told)
         known = [preprocessing.types.index(name) for name in images.present]
         self.labels = np.array(known)[np.unique(images.labels, return_inverse=True)[1]]
         self.exchanged = [_AXES.index(axis) for axis in exchanged]
@@ -120,15 +133,42 @@ class ImageEvents:
         """Events ``index`` (B,)."""
         rows, count = index.numpy(), len(index)
         x, planes = self.encoded[rows], self.planes[rows]
-        momentum = None if self.momentum is None else self.momentum[rows]
-        permutation, signs = self.turns(count, generator)
+        momentum, start = (
+            None if told is None else told[rows] for told in (self.momentum, self.start)
+        )
+        turns = self.turns(count, generator)
         given = (torch.rand(count, len(CONDITIONS), generator=generator) >= self.left_out).numpy()
         if self.exchanged or self.mirrored:
-            x, planes = transformed_images(x, planes, permutation, signs)
+            if start is not None:
+                start = transformed_points(start, planes, *turns, x.shape[2:])
             if momentum is not None:
-                momentum = transformed_vectors(momentum, permutation, signs)
-        condition = self.preprocessing.condition(count, self.labels[rows], momentum, planes, given)
+                momentum = transformed_vectors(momentum, *turns)
+            x, planes = transformed_images(x, planes, *turns)
+        condition = self.preprocessing.condition(
+            count, self.labels[rows], momentum, planes, start, given
+        )
         return Batch(torch.from_numpy(x), torch.from_numpy(condition), None)
+
+    def momenta(self, count: int, generator: torch.Generator) -> Momenta | None:
+        """Momenta of ``count`` images of each class drawn at random, turned at random.
+
+        None where the model is told none: no momentum is known, or all are left out.
+        """
+        if self.momentum is None or self.left_out[CONDITIONS.index("momentum")] == 1:
+            return None
+        known = np.isfinite(self.momentum).all(axis=1)
+        own = [np.flatnonzero(known & (self.labels == k)) for k in np.unique(self.labels[known])]
+        if not own:
+            return None
+        rows = np.concatenate(
+            [n[torch.randint(len(n), (count,), generator=generator).numpy()] for n in own]
+        )
+        turns = self.turns(len(rows), generator)
+        return Momenta(
+            transformed_vectors(self.momentum[rows], *turns),
+            self.labels[rows].astype(np.uint8),
+            transformed_planes(self.planes[rows], *turns),
+        )
 
     def turns(
         self, count: int, generator: torch.Generator
@@ -174,7 +214,12 @@ def image_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable
 def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:
     """Name and options that build the network."""
     shape, condition = list(preprocessing.shape), preprocessing.condition_features
-    options = {"shape": shape, "condition": condition, **recipe.network.options}
+    options = {
+        "shape": shape,
+        "condition": condition,
+        "coordinates": list(preprocessing.coordinate_columns),
+        **recipe.network.options,
+    }
     return {"name": recipe.network.name, "options": options}
 
 
@@ -222,6 +267,7 @@ def train_images(
     write_json(kept, preprocessing.to_dict())
     keep(start, out)
     loss = loss_of(recipe.physics, image_observables(preprocessing), events)
+    momenta = _momenta(events, recipe, start)
     outcome = train(
         denoiser,
         events,
@@ -242,8 +288,19 @@ def train_images(
     write_json(out / "training.json", history)
     card = {"recipe": recipe.model_dump(mode="json"), "training": history, **history_of(start)}
     model = out / "model.safetensors"
-    ImageGenerator(denoiser, spec, preprocessing, card).save(model, force=True)
+    ImageGenerator(denoiser, spec, preprocessing, card, momenta).save(model, force=True)
     return model
+
+
+def _momenta(
+    events: ImageEvents, recipe: ImageRecipe, start: ImageGenerator | None
+) -> Momenta | None:
+    """Momenta of the training images; of classes that are not among them those of the start."""
+    found = events.momenta(_MOMENTA, torch.Generator().manual_seed(recipe.seed))
+    earlier = None if start is None else start.momenta
+    if found is None or earlier is None:
+        return found
+    return found.joined(earlier.without(found.labels))
 
 
 def _prepared(

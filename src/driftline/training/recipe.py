@@ -180,8 +180,9 @@ class ImageRecipe(Stage):
         exchanged: coordinates that physics does not tell apart; they are exchanged at random in
             training, and with them the planes, their rows and columns, and the momentum.
         mirrored: coordinates of which physics does not tell the direction; likewise.
-        left_out: probability that a training image is not told its class, momentum or plane, each
-            drawn on its own, so that the model can be asked without.
+        left_out: probability that a training image is not told its class, momentum, plane or start,
+            each drawn on its own, so that the model can be asked without. (This ``start`` is where
+            the particle starts, not the model that the training does.)
         schedule: noise schedule.
         predicts: what the network predicts, a key of ``driftline.diffusion.denoisers.TARGETS``.
         pairing: which noise goes with which image of a batch, as in ``JetRecipe``.
@@ -195,7 +196,9 @@ class ImageRecipe(Stage):
     validation: float = Field(0.02, gt=0, lt=1)
     exchanged: tuple[Axis, ...] = ("x", "y", "z")
     mirrored: tuple[Axis, ...] = ("x", "y", "z")
-    left_out: dict[Literal["class", "momentum", "plane"], Probability] = Field(default_factory=dict)
+    left_out: dict[Literal["class", "momentum", "plane", "start"], Probability] = Field(
+        default_factory=dict
+    )
     schedule: Named = Named(name="VP")
     predicts: str = "edm"
     pairing: Named = Named(name="random")

@@ -2,7 +2,8 @@
 
 The CSV's first line names its columns, ``type`` and any numbers that events of the kind can be
 asked for: of jets ``pt`` [GeV], ``eta``, ``mass`` [GeV] and ``num_particles``; of images ``px``,
-``py``, ``pz`` [MeV/c] and ``plane``. An empty cell leaves that number to the model.
+``py``, ``pz`` [MeV/c], ``plane``, and ``row`` and ``column`` [pixels] of the start. An empty cell
+leaves that number to the model.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 from driftline.data.clouds import JET_FEATURES, JET_TYPES
 from driftline.data.formats import image_file, jetnet
 from driftline.data.formats.csv_table import Cells, Column, Names, Table
+from driftline.data.image_conditions import FARTHEST, start_pixels
 from driftline.data.images import PLANES, Images
 
 MOMENTUM = ("px", "py", "pz")
 """Columns that are given together or not at all."""
+START = ("row", "column")
+"""Likewise."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,17 @@ class Conditions:
     @property
     def momentum(self) -> NDArray[np.float64] | None:
         """(N, 3) [MeV/c], NaN where the model is to choose; None without such columns."""
-        if MOMENTUM[0] not in self.features:
+        return self._together(MOMENTUM)
+
+    @property
+    def start(self) -> NDArray[np.float64] | None:
+        """(N, 2) row and column [pixels], likewise."""
+        return self._together(START)
+
+    def _together(self, names: tuple[str, ...]) -> NDArray[np.float64] | None:
+        if names[0] not in self.features:
             return None
-        return np.stack([self.features[name] for name in MOMENTUM], axis=1)
+        return np.stack([self.features[name] for name in names], axis=1)
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ class Layout:
     Attributes:
         events: of the kind, in the plural.
         columns: of numbers, by name.
-        together: columns of which a line has all or none.
+        together: groups of columns, of each of which a line has all or none.
         types: the classes; None where only the model knows them.
         of_events: conditions of the events of a file or directory.
     """
@@ -86,7 +98,7 @@ class Layout:
     columns: Mapping[str, Column]
     of_events: Callable[[Path], Conditions]
     types: tuple[str, ...] | None = None
-    together: tuple[str, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
 
 
 def _of_jets(path: Path) -> Conditions:
@@ -96,17 +108,27 @@ def _of_jets(path: Path) -> Conditions:
 
 
 def of_images(images: Images) -> Conditions:
-    """To be like given images: class, plane of those of one plane, momentum where it is known."""
+    """To be like given images: their class, and what is known of their momentum.
+
+    Of images of one plane also that, and what is known of their start.
+    """
     features: dict[str, NDArray[np.float64]] = {}
     if images.momentum is not None:
         features |= dict(zip(MOMENTUM, images.momentum.T.astype(np.float64)))
     if images.planes.shape[1] == 1:
         features["plane"] = images.planes[:, 0].astype(np.float64)
+        start = start_pixels(images)
+        if start is not None:
+            features |= dict(zip(START, start[:, 0].T))
     return Conditions(np.array(images.types)[images.labels], features)
 
 
 _ANY = Column(lambda value: True, "write a number")
 _POSITIVE = Column(lambda value: value > 0, "write a positive number [GeV]")
+_PIXELS = Column(
+    lambda value: abs(value) <= FARTHEST,
+    f"write a number of pixels from -{FARTHEST:,} to {FARTHEST:,}",
+)
 _PLANE = Column(lambda value: value in range(len(PLANES)), "write 0, 1 or 2")
 
 
@@ -128,9 +150,9 @@ JETS = Layout(
 
 IMAGES = Layout(
     events="images",
-    columns={**dict.fromkeys(MOMENTUM, _ANY), "plane": _PLANE},
+    columns={**dict.fromkeys(MOMENTUM, _ANY), "plane": _PLANE, **dict.fromkeys(START, _PIXELS)},
     of_events=lambda path: of_images(image_file.read(path)),
-    together=MOMENTUM,
+    together=(MOMENTUM, START),
 )
 
 

@@ -84,12 +84,13 @@ class Table:
     Attributes:
         columns: by name, those that it may have.
         rows: what its rows are, in the plural.
-        together: columns that it has all or none of, and of which a row gives all or none.
+        together: groups of columns of which it has all or none, and of which a row gives all or
+            none.
     """
 
     columns: Mapping[str, Cells]
     rows: str
-    together: tuple[str, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
 
     def read(self, path: Path) -> dict[str, NDArray[Any]]:
         """The columns of a file, those that its first line names.
@@ -136,10 +137,11 @@ class Table:
                     f"{where}: column {name!r} is unknown or repeated; "
                     f"choose from {', '.join(self.columns)}"
                 )
-        if 0 < len(set(self.together) & set(head)) < len(self.together):
-            raise InputError(
-                f"{where}: names only some of {', '.join(self.together)}; name all or none"
-            )
+        for group in self.together:
+            if 0 < len(set(group) & set(head)) < len(group):
+                raise InputError(
+                    f"{where}: names only some of {', '.join(group)}; name all or none"
+                )
 
     def _row(self, where: str, head: Sequence[str], cells: Sequence[str]) -> list[float | str]:
         if len(cells) != len(head):
@@ -152,8 +154,9 @@ class Table:
                 values.append(self.columns[name].value(text))
             except ValueError as error:
                 raise InputError(f"{where}: {name} is {text!r}; {error}") from None
-        if len({bool(text) for name, text in zip(head, cells) if name in self.together}) > 1:
-            raise InputError(
-                f"{where}: gives only some of {', '.join(self.together)}; give all or none"
-            )
+        for group in self.together:
+            if len({bool(text) for name, text in zip(head, cells) if name in group}) > 1:
+                raise InputError(
+                    f"{where}: gives only some of {', '.join(group)}; give all or none"
+                )
         return values

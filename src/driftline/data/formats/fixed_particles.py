@@ -16,7 +16,7 @@ _ANGLE = Column(
 )
 _FRACTION = Column(lambda value: 0 < value < 1, "write a number between 0 and 1", optional=False)
 _COLUMNS = dict(zip(PARTICLE_FEATURES, (_ANGLE, _ANGLE, _FRACTION), strict=True))
-_TABLE = Table(_COLUMNS, "particles", together=PARTICLE_FEATURES)
+_TABLE = Table(_COLUMNS, "particles", together=(PARTICLE_FEATURES,))
 
 
 def read(path: Path) -> NDArray[np.float64]:

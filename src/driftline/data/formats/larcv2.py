@@ -38,9 +38,8 @@ _DAMAGED = (
 def blocks(path: Path, size: int = 64) -> Iterator[Images]:
     """The images of a file, at most ``size`` at a time, in MeV.
 
-    Classes, momenta [MeV/c] and starts [cm, in the coordinates of the file] come from the
-    particles, see ``larcv_truth.truth``; without that tree the class is ``unknown``. The event is
-    the number of the entry.
+    Classes and momenta [MeV/c] come from the particles, see ``larcv_truth.truth``; without that
+    tree the class is ``unknown``. The event is the number of the entry.
 
     Raises:
         InputError: not ROOT, damaged, without the tree of images, or with images of several sizes.
@@ -148,7 +147,6 @@ def _truth(path: Path, file: Any, entries: int) -> dict[str, NDArray[Any]]:
         first("_pdg").astype(np.int64),
         first("_energy_init").astype(np.float64),
         np.stack([first(f"_p{axis}") for axis in "xyz"], axis=1).astype(np.float64),
-        np.stack([first(f"_vtx._{axis}") for axis in "xyz"], axis=1).astype(np.float64),
     )
 
 

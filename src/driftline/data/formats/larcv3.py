@@ -39,7 +39,7 @@ def blocks(
 ) -> Iterator[Images]:
     """The images of a file, at most ``size`` at a time; axis 0 of a projection runs along rows.
 
-    Classes, momenta and starts as from LArCV2 files. The event is the number of the row.
+    Classes and momenta as from LArCV2 files. The event is the number of the row.
 
     Args:
         path: the file.
@@ -171,5 +171,4 @@ def _truth(path: Path, file: h5py.File, events: int) -> dict[str, NDArray[Any]]:
         particle["pdg"].astype(np.int64),
         particle["energy_init"].astype(np.float64),
         np.stack([particle[f"p{axis}"] for axis in "xyz"], axis=1).astype(np.float64),
-        np.stack([particle["vtx"][axis] for axis in "xyz"], axis=1).astype(np.float64),
     )

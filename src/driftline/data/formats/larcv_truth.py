@@ -1,4 +1,8 @@
-"""The particles of LArCV files as classes, momenta and starting points."""
+"""The particles of LArCV files as classes and momenta.
+
+Where they start is not taken over: files tell it in coordinates of the detector, and not how those
+of the images lie in them.
+"""
 
 from typing import Any
 
@@ -16,7 +20,6 @@ def truth(
     pdg: NDArray[np.int64],
     energy: NDArray[np.float64],
     momentum: NDArray[np.float64],
-    start: NDArray[np.float64],
 ) -> dict[str, Any]:
     """What is known of N events.
 
@@ -28,12 +31,10 @@ def truth(
         pdg: (N,) Monte Carlo number of the first one.
         energy: (N,) its total energy [GeV], as LArCV stores it.
         momentum: (N, 3) its momentum in any unit.
-        start: (N, 3) where it starts [cm].
 
     Returns:
-        labels, momentum [MeV/c] and start, as ``Images`` takes them. The momentum is NaN where an
-        event is not of one particle of a known class, and left out where none is. The start, which
-        files of images do not hold in part, is left out where any is not.
+        labels and momentum [MeV/c], as ``Images`` takes them. The momentum is NaN where an event is
+        not of one particle of a known class, and left out where none is.
     """
     labels = np.full(len(pdg), TYPES.index(UNKNOWN), dtype=np.int64)
     for label, name in enumerate(IMAGE_TYPES):
@@ -45,5 +46,4 @@ def truth(
     size = np.sqrt(np.maximum((1000 * energy) ** 2 - mass**2, 0))
     length = np.linalg.norm(momentum, axis=1)
     vector = momentum * (size / np.where(length > 0, length, 1.0))[:, None]
-    found = {"labels": labels, "momentum": vector.astype(np.float32)}
-    return found | {"start": start.astype(np.float32)} if known.all() else found
+    return {"labels": labels, "momentum": vector.astype(np.float32)}

@@ -73,3 +73,17 @@ def test_figure_has_a_point_of_each_class():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["W1M", "W1P"]
     points = [(c.lines[0].get_xdata()[0]) for c in axes.containers if len(c.lines[0].get_xdata())]
     assert points == pytest.approx([3.0, 3.0, 1.5, 1.5])
+
+
+def test_zeros_have_a_place_in_the_figure():
+    """A score of zero is at the left edge; a floor of zero throughout is counted in errors."""
+    exact, bare = score(value=0.0, error=0.0), score(value=0.3, error=0.1, floor=0, floor_error=0)
+    assert in_floors(exact).value == 0 and in_floors(exact).within
+    assert in_floors(bare).value == pytest.approx(3)
+    assert in_floors(bare).beyond is False and not in_floors(bare).within
+    nothing = score(value=0.0, error=0.0, floor=0.0, floor_error=0.0)
+    assert in_floors(nothing).within
+    evaluation = Evaluation(kind="jets", scores=[exact], seed=1)
+    (axes,) = floors_figure(evaluation, ["w1m"]).axes
+    low, high = axes.get_xlim()
+    assert 0 < low < 0.02 and high < 100

@@ -126,7 +126,8 @@ def _remarks(judgement: Judgement) -> Iterator[str]:
     shown = "; ".join(f"{a:,} against {b:,}" for a, b in sizes)
     yield f"Floor: what truth against truth gives, of {shown} {judgement.kind}."
     yield (
-        "Counted in floors, or in the floor's error where that is larger; the classifier's AUC "
+        "Counted in floors, or in the floor's error where that is larger, or in the score's where "
+        "truth against truth gave zero; the classifier's AUC "
         "from 0.5; coverage as floor over value. Components of a metric and other conventions of "
         "drawing are in the tables only."
     )

@@ -22,6 +22,9 @@ GOALS = {"auc": 0.5}
 
 LARGE_IS_GOOD = frozenset({"cov"})
 
+_NEAREST = 0.02
+"""Floors at which what is nearer to the truth is drawn; scores may be zero."""
+
 BOUND = 2.0
 """Floors within which a metric counts as good."""
 
@@ -57,13 +60,13 @@ class Ratio:
 
 
 def in_floors(score: Score) -> Ratio:
-    """A score in units of its floor."""
+    """A score in units of its floor, or of its error where truth against truth gave zero."""
     goal = GOALS.get(score.key, 0.0)
     value, error = abs(score.value - goal), score.error
     floor, floor_error = max(abs(score.floor - goal), score.floor_error), score.floor_error
     if score.key in LARGE_IS_GOOD:
         value, floor, error, floor_error = floor, value, floor_error, error
-    floor = max(floor, sys.float_info.min)
+    floor = max(floor or error, sys.float_info.min)
     spread = max(math.hypot(error, BOUND * floor_error), sys.float_info.min)
     return Ratio(value / floor, error / floor, (value - BOUND * floor) / spread)
 
@@ -98,11 +101,12 @@ def floors_figure(evaluation: Evaluation, keys: Sequence[str]) -> Figure:
         everything = []
         for row, key in enumerate(keys):
             found = ratios(evaluation, key)
-            everything += [r.value for r in found.values()]
             for k, (event_type, ratio) in enumerate(found.items()):
                 y = -row + 0.3 - 0.6 * (k + 0.5) / len(found)
                 colour = CLASS_COLOURS.get(event_type, "0.3")
-                axes.errorbar(ratio.value, y, xerr=ratio.error, color=colour, **POINTS)
+                x = max(ratio.value, _NEAREST)
+                everything.append(x)
+                axes.errorbar(x, y, xerr=ratio.error, color=colour, **POINTS)
         for event_type in types:
             name = class_name(event_type)
             axes.errorbar([], [], color=CLASS_COLOURS.get(event_type, "0.3"), label=name, **POINTS)

@@ -47,6 +47,8 @@ def test_what_is_written_is_read(tmp_path, networks, error):
 
 def test_the_background_is_what_all_were_judged_as():
     assert made().background == "q"
+    assert made(types=("t", "q", "w")).signals == ("t", "w")
+    assert made(judged_as=None).signals == ()
     assert made(judged_as=None).background is None
     assert made(judged_as="g").background is None
     assert made(types=("q",)).background is None

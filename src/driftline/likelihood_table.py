@@ -133,6 +133,12 @@ class LikelihoodTable:
         return one if one in self.present and len(self.present) > 1 else None
 
     @property
+    def signals(self) -> tuple[str, ...]:
+        """The classes beside the background; none where there is no background."""
+        background = self.background
+        return tuple(t for t in self.present if background is not None and t != background)
+
+    @property
     def scores(self) -> dict[str, Array]:
         """What events can be ranked by, (N,) each, higher for what is less likely.
 

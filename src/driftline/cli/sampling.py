@@ -197,7 +197,7 @@ def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions
     with events_bar("images") as start:
         for name, mine in rows.items():
             drawn, begun = (
-                None if asked is None else asked.of(mine, order.seed) for asked in (vectors, points)
+                None if given is None else given.of(mine, order.seed) for given in (vectors, points)
             )
             asked = None if wanted is None else wanted[mine]
             made[name] = found = model.generate(

@@ -48,7 +48,7 @@ def roc_figure(table: LikelihoodTable) -> Figure | None:
     background = table.background
     if background is None:
         return None
-    signals = [name for name in table.present if name != background]
+    signals = table.signals
     with style():
         figure = new_figure(4.2 * len(signals) + 0.4, 4.4)
         grid = figure.subplots(1, len(signals), squeeze=False)[0]

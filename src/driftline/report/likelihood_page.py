@@ -58,14 +58,9 @@ def _verdict(table: LikelihoodTable) -> str:
         alike = "as what it is" if (table.judged_as == table.types).all() else "as another class"
         return f"Bits per dimension, each class judged {alike}: {means}."
     found = "; ".join(
-        f"{class_name(signal)} {_area(_ranked(table, signal)[_RANKED])}"
-        for signal in _signals(table)
+        f"{class_name(signal)} {_area(_ranked(table, signal)[_RANKED])}" for signal in table.signals
     )
     return f"Found by how unlikely they are as {class_name(table.background)}, AUC: {found}."
-
-
-def _signals(table: LikelihoodTable) -> list[str]:
-    return [name for name in table.present if name != table.background]
 
 
 def _ranked(table: LikelihoodTable, signal: str) -> dict[str, AreaUnderCurve]:
@@ -110,7 +105,7 @@ def _pictures(table: LikelihoodTable) -> Iterator[Picture]:
 def _areas(table: LikelihoodTable) -> Iterator[Table]:
     if table.background is None:
         return
-    found = {signal: _ranked(table, signal) for signal in _signals(table)}
+    found = {signal: _ranked(table, signal) for signal in table.signals}
     rows = [
         [Cell(name), *(Cell(_area(areas[name])) for areas in found.values())]
         for name in table.scores

@@ -74,7 +74,7 @@ def test_scores_are_higher_for_what_is_less_likely():
         (lambda text: text.replace("judged_as", "judged"), "'judged' is unknown"),
         (lambda text: "\n".join(",".join(line.split(",")[:3]) for line in text.split()), "missing"),
         (lambda text: text.replace(",30,", ",0,"), "dimensions is '0'"),
-        (lambda text: text.split("\n")[0] + "\n", "asks for no events"),
+        (lambda text: text.split("\n")[0] + "\n", "has no events"),
     ],
 )
 def test_damaged_tables_are_named(tmp_path, change, words):

@@ -47,6 +47,9 @@ def test_jets(run, model, data, tmp_path):
     assert found["t"]["nats_error"] == pytest.approx(np.std(mine, ddof=1) / 2, rel=1e-4)
     assert found["t"]["products"]["jet level"] == 4 * 12
     assert run("likelihood", model, data, *FEW, "--out", out).code == 2
+    told = json.loads(run("info", out, "--json", "-").out)
+    assert told["kind"] == "likelihood of events" and told["judged as"] == ["q", "t"]
+    assert told["bits per dimension, mean and standard deviation"]["t"]["events"] == 4
     page = run("report", out)
     assert page.code == 0, page.err
     assert "How likely 8 events are" in (tmp_path / "report.html").read_text()

@@ -16,7 +16,7 @@ def test_columns_stand_in_any_order(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("etarel,phirel,ptrel\n", ["asks for no particles"]),
+        ("etarel,phirel,ptrel\n", ["has no particles"]),
         ("etarel,ptrel\n0,0.5\n", ["line 1", "only some of etarel, phirel, ptrel"]),
         ("eta,phi,pt\n0,0,0.5\n", ["line 1", "'eta'", "etarel, phirel, ptrel"]),
         ("etarel,phirel,ptrel\n0,0,\n", ["line 2", "ptrel is ''", "write a number"]),

@@ -27,6 +27,7 @@ from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
 from driftline.networks import build
 from driftline.streams import Stream
+from driftline.training import lessons
 from driftline.training.distill import distill
 from driftline.training.distill_recipe import DistillRecipe, read_distill_recipe, student_training
 from driftline.training.loop import Batch, train
@@ -203,10 +204,15 @@ def test_path_distillation_makes_students_with_samplers_of_their_own(
 
 
 def test_a_path_distillation_is_resumed_with_the_sampler_that_it_began_with(
-    teacher: Generator, jets: Path, tmp_path: Path
+    teacher: Generator, jets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given, out = recipe("method=paths", "steps=3"), tmp_path / "run"
     student = driftline.load(distill(teacher, given, jets, out))
+
+    def never(*_: Any) -> None:
+        raise AssertionError("fitted once more")
+
+    monkeypatch.setattr(lessons, "calibrations", never)
     again = driftline.load(distill(teacher, given, jets, out, resume=True))
     assert fingerprint(again) == fingerprint(student)
     assert again.default_sampler == student.default_sampler

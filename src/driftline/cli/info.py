@@ -34,6 +34,8 @@ def info(
         found = _events(path)
     elif path.suffix == ".json":
         found = _result(path)
+    elif path.suffix == ".csv":
+        found = _likelihood(path)
     else:
         found = _model(path)
     if json is not None:
@@ -130,6 +132,22 @@ def _result(path: Path) -> dict[str, Any]:
         **study.model_dump(include={"model", "command", "baseline", "machine", "versions"}),
         "samplers": list(study.labels.values()),
         "classes": study.types,
+    }
+
+
+def _likelihood(path: Path) -> dict[str, Any]:
+    from driftline.likelihood_table import LikelihoodTable
+
+    table = LikelihoodTable.read(path)
+    bits = {name: table.bits_per_dimension[table.types == name] for name in table.present}
+    return {
+        "kind": "likelihood of events",
+        "file": str(path),
+        "judged as": sorted(set(table.judged_as.tolist())),
+        "bits per dimension, mean and standard deviation": {
+            name: {"events": len(mine), "bits": f"{mine.mean():.4g} ± {mine.std():.3g}"}
+            for name, mine in bits.items()
+        },
     }
 
 

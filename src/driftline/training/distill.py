@@ -156,9 +156,9 @@ def distill(
             ),
         }
     )
-    rounds = rounds_of(recipe, teacher)
-    recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     check_run(out, recipe, resume)
+    rounds = rounds_of(recipe.model_copy(update={"student": _begun_with(out)}), teacher)
+    recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     if isinstance(teacher, Generator):
         assert isinstance(trained_by, JetRecipe)
         samples = jet_samples(teacher, trained_by, data)
@@ -195,6 +195,14 @@ def distill(
         student.card = _card(teacher, recipe, part, history)
         student.save(file, force=True)
     return model
+
+
+def _begun_with(out: Path) -> str:
+    """The student's samplers, as text, of a run that is resumed; else nothing."""
+    path = out / "recipe.json"
+    if not path.exists():
+        return ""
+    return DistillRecipe.model_validate_json(path.read_text()).student
 
 
 def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSettings]:

@@ -96,9 +96,9 @@ class DistillRecipe(Section):
     student: str = ""
 
     def without_steps(self) -> Self:
-        """The same but for how long is trained, which may be changed when a run is resumed."""
+        """What a resumed run must share: all but how long is trained, and what was fitted."""
         training = {name: {**own, "steps": 0} for name, own in self.training.items()}
-        return self.model_copy(update={"training": training})
+        return self.model_copy(update={"training": training, "student": ""})
 
 
 def read_distill_recipe(path: Path | None, overrides: Sequence[str] = ()) -> DistillRecipe:

@@ -1,7 +1,7 @@
 """What each method of distillation teaches the networks of a generator, round by round."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -154,16 +154,27 @@ def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     courses = [sampler.plan(denoiser.schedule) for denoiser, sampler in each]
     for course in courses:  # before minutes are spent on events
         stride(course, recipe.steps)
-    known = calibrations(teacher, CALIBRATION_EVENTS, CALIBRATION_SEED)
+    # By its text, so that a run that is resumed has the same.
+    text = recipe.student or str(_short_samplers(teacher, courses, recipe.steps))
+    short = NetworkSamplers.parse(text).each(list(teacher.denoisers))
     distance = PseudoHuber(recipe.paths.huber)
     lessons = {
-        network: _path(course, short_sampler(course, recipe.steps, calibration), distance)
-        for course, (network, calibration) in zip(courses, known.items(), strict=True)
+        network: _path(course, sampler, distance)
+        for network, course, sampler in zip(teacher.denoisers, courses, short, strict=True)
     }
     return [Round("", recipe.steps, lessons)]
 
 
-def _path(course: Plan, short: Bespoke, distance: Distance) -> Lesson:
+def _short_samplers(
+    teacher: EventGenerator, courses: Sequence[Plan], steps: int
+) -> NetworkSamplers:
+    """Of a student of so many steps of each network."""
+    known = calibrations(teacher, CALIBRATION_EVENTS, CALIBRATION_SEED).values()
+    pairs = zip(courses, known, strict=True)
+    return NetworkSamplers(tuple(short_sampler(*pair, steps) for pair in pairs))
+
+
+def _path(course: Plan, short: Sampler, distance: Distance) -> Lesson:
     """Makes a student whose few steps follow the teacher's course."""
 
     def objective(teacher: Denoiser) -> Objectives:
@@ -172,7 +183,7 @@ def _path(course: Plan, short: Bespoke, distance: Distance) -> Lesson:
     return Lesson.of(objective, UniformLogSNRLevels(), short)
 
 
-def short_sampler(course: Plan, steps: int, calibration: Calibration) -> Bespoke:
+def short_sampler(course: Plan, calibration: Calibration, steps: int) -> Bespoke:
     """A sampler of every so many-th level of a plan, its weights fitted to the teacher.
 
     Raises:

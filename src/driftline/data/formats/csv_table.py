@@ -124,7 +124,7 @@ class Table:
         ]
         if not rows:
             raise InputError(
-                f"{path}: asks for no {self.rows}; write a line of names and one line for each"
+                f"{path}: has no {self.rows}; write a line of names and one line for each"
             )
         return {name: np.array(values) for name, values in zip(head, zip(*rows))}
 

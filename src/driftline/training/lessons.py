@@ -190,5 +190,5 @@ def short_sampler(course: Plan, calibration: Calibration, steps: int) -> Bespoke
         ValueError: it is not a plan to follow in ``steps`` steps, see ``stride``.
     """
     levels = [step.level for step in course][:: stride(course, steps)]
-    grid = TunedGrid(tuple(-math.log(level.s) for level in levels[1:]))
+    grid = TunedGrid(tuple(round(-math.log(level.s), 6) for level in levels[1:]))
     return Bespoke(steps).fitted(grid, calibration)

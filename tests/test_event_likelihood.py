@@ -38,9 +38,10 @@ def test_jets(generator, toy_jets):
     n = jets.mask.sum(axis=1)
     assert (found.dimensions == 21 + 3 * n).all()
     encoded = encoded_jets(generator, jets, jets.labels, seed=3)
-    for (name, part), size in zip(found.by_network.items(), (21, 3 * n), strict=True):
+    both = zip(found.by_network.items(), (21, 3 * n), (21, 2), strict=True)
+    for (name, part), size, products in both:
         np.testing.assert_allclose(part.value, normal(encoded[name].x, size), rtol=0, atol=5e-3)
-        assert part.evaluations == 80 and part.products == 160
+        assert part.evaluations == 80 and part.products == 80 * products
         assert (part.dimensions == size).all()
     total = sum(part.value for part in found.by_network.values())
     np.testing.assert_allclose(found.value, total)
@@ -69,6 +70,22 @@ def test_an_event_does_not_depend_on_the_batch(generator, toy_jets):
     np.testing.assert_allclose(whole.value, parts.value, rtol=1e-5)
     first = event_likelihood(generator, jets[:2], Likelihood(4), seed=1)
     np.testing.assert_allclose(first.value, whole.value[:2], rtol=1e-5)
+
+
+def test_an_event_does_not_depend_on_those_of_other_classes(generator, toy_jets):
+    mixed = toy_jets[np.random.default_rng(0).permutation(len(toy_jets))[:12]]
+    whole = event_likelihood(generator, mixed, Likelihood(2), seed=1)
+    assert len(mixed.present) > 2
+    for name in mixed.present:
+        alone = event_likelihood(generator, mixed.of_type(name), Likelihood(2), seed=1)
+        mine = mixed.labels == mixed.types.index(name)
+        np.testing.assert_allclose(whole.value[mine], alone.value, rtol=1e-5)
+
+
+def test_the_trace_of_few_numbers_is_exact(generator, toy_jets):
+    found = event_likelihood(generator, toy_jets[:3], Likelihood(2, Rademacher(1)))
+    assert (found.by_network["jet level"].standard_error == 0).all()
+    assert np.isnan(found.by_network["particle level"].standard_error).all()
 
 
 def test_another_class_is_another_hypothesis(generator, toy_jets):

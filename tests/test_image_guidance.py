@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from conditionals import COUNT, check_conditional, correlated, whole
 from driftline.diffusion.guidance import ClassifierFree, Inpainting
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import parse, sample
@@ -43,6 +44,22 @@ def test_known_pixels_are_kept_and_the_others_drawn_as_ever(generator):
     assert made.evaluations == 5 * free.evaluations
     rest = generator.generate(4, "p", sampler=STEPS, seed=2, batch=3, guidance=guidance)
     np.testing.assert_allclose(rest.images.pixels, made.images.pixels, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "known", [np.arange(16).reshape(1, 4, 4) % 4 < 2, np.arange(16).reshape(1, 4, 4) > 2]
+)
+def test_missing_pixels_are_drawn_from_their_conditional(known):
+    """Where each pixel tells of each: what is kept exactly is taken to a tenth of the spread."""
+    from driftline.data.image_preprocessing import ImagePreprocessing
+
+    p = ImagePreprocessing.fit(made_images(60, planes=1, size=4))
+    encoded = np.linspace(-0.6, 0.9, 16, dtype=np.float32).reshape(1, 4, 4)
+    data, pixels = correlated(16), p.decode(encoded[None])[0]
+    guidance = KnownPixels(pixels, known, iterations=16)
+    guided = guidance.guided(whole(data), torch.zeros(COUNT, 3), p, None)
+    values = torch.from_numpy(p.encode(pixels))
+    check_conditional(guided, data, torch.from_numpy(known), values, 0.1)
 
 
 @pytest.mark.parametrize("transform", ["asinh", "log"])

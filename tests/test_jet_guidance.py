@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import driftline
+from conditionals import COUNT, check_conditional, correlated, whole
 from driftline.data.energy_moments import energy_moments
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import parse, sample
@@ -59,12 +60,26 @@ def test_the_other_particles_are_brought_to_the_pt_of_the_jet():
     made, counts = KnownParticles(known).finished(particles, moments)
     sums = energy_moments(made)
     np.testing.assert_allclose(sums[:2, 2], moments[:2, 2], rtol=1e-6)
-    assert counts["pt"] == 2
+    # two are scaled by more than 10%; the third has too much alone, the fourth too little
+    assert counts["pt"] == 4
     assert counts["unmet"] == int((np.abs(sums[:, 3] / 0.1 - 1) > 0.01).sum()) > 0
     assert (np.diff(made[..., 2], axis=1) <= 0).all()
     assert all(
         (made == row.astype(np.float32)).all(axis=2).any(axis=1)[:2].all() for row in known[0]
     )
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_the_other_particles_are_drawn_from_their_conditional(generator, many):
+    """Where each particle tells of each: the known are taken to a tenth of the spread."""
+    p, labels = generator.preprocessing, np.full(COUNT, 2)
+    mask = np.ones((COUNT, 3), dtype=bool)
+    encoded = np.linspace(-0.4, 0.6, 9, dtype=np.float32).reshape(1, 3, 3)
+    given = p.decode_particles(encoded, mask[:1], labels[:1])[:, :many]
+    data = correlated(9)
+    guided = KnownParticles(given, iterations=9).guided(whole(data), labels, mask, p)
+    known = np.repeat(np.arange(3)[:, None] < many, 3, axis=1)
+    check_conditional(guided, data, torch.from_numpy(known), torch.from_numpy(encoded[0]), 0.1)
 
 
 def test_measured_particles_are_obtained(generator):
@@ -112,6 +127,7 @@ def test_measured_particles_are_obtained(generator):
         (KnownParticles(np.tile(TWO, (3, 1, 1))), "particles have shape"),
         (KnownParticles(np.full((1, 3), 1.0)), "ptrel < 1"),
         (KnownParticles(np.full((1, 3), np.nan)), "finite"),
+        (KnownParticles(np.array([[0, 0, 0.9], [0.1, -0.05, 0.9]])), "1.8 of the jet's"),
         (MeasuredParticles(lambda x, real: x, [1.0], 0.0), "positive"),
         (MeasuredParticles(lambda x, real: x, np.ones((3, 2)), 0.1), "guidance"),
     ],

@@ -71,7 +71,8 @@ class Generated(Priced):
     """Jets and what they cost.
 
     Attributes:
-        jets: physical jets: 0 < ptrel < 1, vector sum of pT at most the jet's, pT-ordered, finite.
+        jets: physical jets: 0 < ptrel < 1, vector sum of pT at most the jet's (but see
+            ``KnownParticles``), pT-ordered, finite.
         jet_level: cost of the jet-level model.
         particle_level: cost of the particle-level model.
         repaired: how many jets needed a large correction of pT and of mass, and how many miss the

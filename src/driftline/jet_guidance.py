@@ -57,8 +57,9 @@ class KnownParticles:
     """Jets of which some particles are fixed.
 
     The jet's moments are not imposed, since that would move the known particles; but one scale of
-    the pT of the others gives the sum its pT, unless the known ones have as much alone. Axis, mass
-    and ellipticity are met as well as the particle level meets them.
+    the pT of the others, twofold at most, gives the sum its pT, unless the known ones have as much
+    alone: such jets have more than their pT. Axis, mass and ellipticity are met as well as the
+    particle level meets them.
 
     Attributes:
         particles: (N, M, 3), or (M, 3) for all jets, ``PARTICLE_FEATURES``; ptrel = 0: no particle.
@@ -106,10 +107,12 @@ class KnownParticles:
         others[..., 2] = np.minimum(others[..., 2], LARGEST_PTREL)
         complete = np.where(known[..., None], fixed, others)
         order = np.argsort(-complete[..., 2], axis=1, kind="stable")
+        (_, _, pt, mass), told = four_momentum(complete).T, moments[:, 2]
+        missed = np.abs(pt - told) > LARGE_CORRECTION * told
         counts = {
-            "pt": int((np.abs(scale - 1) > LARGE_CORRECTION).sum()),
+            "pt": int(((np.abs(scale - 1) > LARGE_CORRECTION) | missed).sum()),
             "mass": 0,
-            "unmet": unmet(four_momentum(complete)[:, 3], moments[:, 3]),
+            "unmet": unmet(mass, moments[:, 3]),
         }
         return np.take_along_axis(complete, order[..., None], axis=1), counts
 
@@ -124,6 +127,12 @@ class KnownParticles:
             )
         if not (np.isfinite(given).all() and ((given[..., 2] >= 0) & (given[..., 2] < 1)).all()):
             raise InputError("guidance: particles must be finite, with 0 <= ptrel < 1; mend them")
+        sums = four_momentum(given)[:, 2]
+        if (sums >= 1).any():
+            raise InputError(
+                f"guidance: the known particles' pT, as vectors, is {sums.max():.3g} of the jet's; "
+                "give such as are less than the jet"
+            )
         # particles first, so that they lie in slots which the jet has
         order = np.argsort(given[..., 2] == 0, axis=1, kind="stable")
         given = np.take_along_axis(given, order[..., None], axis=1)

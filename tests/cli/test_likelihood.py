@@ -41,11 +41,13 @@ def test_jets(run, model, data, tmp_path):
         assert total == pytest.approx(float(row["jet_level"]) + float(row["particle_level"]), 1e-5)
         bits = -total / dimensions / math.log(2)
         assert float(row["bits_per_dimension"]) == pytest.approx(bits, rel=1e-4)
-    found = {line["type"]: line for line in json.loads(summary.read_text())}
+    said = json.loads(summary.read_text())
+    assert said["command"].startswith("driftline") and len(said["model"]) == 16
+    found = {line["type"]: line for line in said["classes"]}
     mine = [float(row["log_likelihood"]) for row in rows if row["type"] == "t"]
     assert found["t"]["nats"] == pytest.approx(np.mean(mine), rel=1e-5)
     assert found["t"]["nats_error"] == pytest.approx(np.std(mine, ddof=1) / 2, rel=1e-4)
-    assert found["t"]["products"]["jet level"] == 4 * 12
+    assert found["t"]["products"] == {"jet level": 21 * 12, "particle level": 4 * 12}
     assert run("likelihood", model, data, *FEW, "--out", out).code == 2
     told = json.loads(run("info", out, "--json", "-").out)
     assert told["kind"] == "likelihood of events" and told["judged as"] == ["q", "t"]
@@ -62,12 +64,24 @@ def test_images_with_an_exact_trace_and_blur(run, image_model, image_data):
     common = ("likelihood", image_model, image_data, "--type", "p", "--steps", 1, "--count", 1)
     done = run(*common, "--exact", "--json", "-")
     assert done.code == 0, done.err
-    (line,) = json.loads(done.out)
+    (line,) = json.loads(done.out)["classes"]
+    assert line["nats_error"] is line["bits_per_dimension_error"] is None  # of one image
     assert line["trace_error"] == 0 and line["products"] == {"image": 64 * 4}
     blurred = run(*common, "--blur", 0.1, "--json", "-")
-    assert abs(json.loads(blurred.out)[0]["nats"] - line["nats"]) > 0.1
+    assert abs(json.loads(blurred.out)["classes"][0]["nats"] - line["nats"]) > 0.1
     judged = run(*common, "--as", "e-", "--probes", 2)
     assert judged.code == 0, judged.err
+    assert " ± " not in judged.out
+    one = run(*common, "--probes", 1, "--json", "-")
+    assert json.loads(one.out)["classes"][0]["trace_error"] is None
+
+
+def test_one_file_for_two_things_is_refused(run, model, tmp_path):
+    out = tmp_path / "same.csv"
+    done = run("likelihood", model, "jets30", *FEW, "--out", out, "--json", out, "--force")
+    assert done.code == 2 and "is the file of --out too" in done.err
+    done = run("sample", model, "--count", 2, "--out", out, "--json", out, "--force")
+    assert done.code == 2 and "is the file of --out too" in done.err
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from conditionals import F64, correlated, given
 from driftline.diffusion.analytic import (
     AnalyticDenoiser,
     CloudMixture,
     FullMixture,
-    full_gaussian,
     gaussian,
 )
 from driftline.diffusion.guidance import (
@@ -25,31 +25,7 @@ from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import parse, sample
 from driftline.diffusion.schedules import EDM, VP, Schedule
 
-F64 = torch.float64
 STEP = "dpm:steps=20"
-
-
-def given(mixture: FullMixture, a: Tensor, y: Tensor, noise: Tensor) -> FullMixture:
-    """The distribution of x given a x + n = y: a mixture of each component's own conditional."""
-    log_weights, means, covariances = [], [], []
-    for w, m, c in zip(mixture.weights, mixture.means, mixture.covariances, strict=True):
-        total, missed = a @ c @ a.T + torch.diag(noise**2), y - a @ m
-        gain = c @ a.T @ torch.linalg.inv(total)
-        chi2 = missed @ torch.linalg.solve(total, missed)
-        log_weights.append(w.log() - (chi2 + torch.logdet(total)) / 2)
-        means.append(m + gain @ missed)
-        left = c - gain @ a @ c
-        covariances.append((left + left.T) / 2)
-    weights = torch.stack(log_weights).softmax(0)
-    return FullMixture(weights, torch.stack(means), torch.stack(covariances))
-
-
-def correlated(d: int = 4) -> FullMixture:
-    generator = torch.Generator().manual_seed(2)
-    root = torch.randn(d, d, dtype=F64, generator=generator) / d
-    return full_gaussian(
-        torch.linspace(-0.5, 0.5, d, dtype=F64), root @ root.T + 0.02 * torch.eye(d)
-    )
 
 
 DATA = correlated()

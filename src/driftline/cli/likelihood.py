@@ -1,5 +1,7 @@
 """``driftline likelihood``: how likely events are under a model."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.data.events import LabelledEvents
     from driftline.diffusion.likelihood import Likelihood
     from driftline.event_likelihood import EventLikelihood
     from driftline.generation import EventGenerator
@@ -51,7 +52,11 @@ def likelihood(
     ] = None,
     probes: Annotated[
         int | None,
-        typer.Option(min=1, help="Random probes of the trace.", show_default="4"),
+        typer.Option(
+            min=1,
+            help="Random probes of the trace; that of a network of few numbers is exact.",
+            show_default="4",
+        ),
     ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="The exact trace: as many products as dimensions.")
@@ -84,12 +89,16 @@ def likelihood(
     The density is that of the encoded numbers that the networks draw: compare events under one
     model, one class (--as) and the same --blur. Lower bits per dimension are likelier.
     """
+    from json import dumps
+
     from driftline.data.shipped import read_reference
     from driftline.event_likelihood import event_likelihood
+    from driftline.fingerprint import fingerprint
     from driftline.likelihood_table import LikelihoodTable
     from driftline.output import check_output, write_text
+    from driftline.study.provenance import versions
 
-    check_json(json, force)
+    check_json(json, force, out)
     if out is not None:
         if out.suffix.lower() != ".csv":
             raise InputError(f"--out {out}: is a table; name it {out.with_suffix('.csv').name}")
@@ -100,7 +109,15 @@ def likelihood(
     result = event_likelihood(generator, found, how, event_type=judged_as, seed=seed, batch=batch)
     if out is not None:
         write_text(out, LikelihoodTable.of(found, result, judged_as).csv, force)
-    _report(found, result, json, force)
+    rows = [
+        _summary(name, result, found.labels == found.types.index(name)) for name in found.present
+    ]
+    if json is not None:
+        source = {"command": shlex.join(["driftline", *sys.argv[1:]]), "versions": versions()}
+        content = {**source, "model": fingerprint(generator), "classes": rows}
+        write_json(json, dumps(content, indent=1), force)
+    if json is None or str(json) != "-":
+        _print(rows)
 
 
 def _how(
@@ -134,37 +151,27 @@ def _how(
     return Likelihood(steps, trace, times[0])
 
 
-def _report(
-    events: "LabelledEvents", result: "EventLikelihood", json: Path | None, force: bool
-) -> None:
-    """Means over the events of each class, as a table or as JSON."""
-    from json import dumps
-
+def _print(rows: list[dict[str, Any]]) -> None:
+    """Means over the events of each class as a table."""
     from driftline.cli.console import print_table
 
-    rows = [
-        _summary(name, result, events.labels == events.types.index(name)) for name in events.present
-    ]
-    if json is not None:
-        write_json(json, dumps(rows, indent=1), force)
-    if json is None or str(json) != "-":
-        networks = list(result.by_network)
-        print_table(
-            "Log-likelihood: mean over the events of a class, its error, and their spread",
-            ["class", "events", "nats", "spread", *networks, "dimensions", "bits/dimension"],
+    networks = list(rows[0]["by_network"])
+    print_table(
+        "Log-likelihood: mean over the events of a class, its error, and their spread",
+        ["class", "events", "nats", "spread", *networks, "dimensions", "bits/dimension"],
+        [
             [
-                [
-                    str(row["type"]),
-                    f"{row['events']:,}",
-                    f"{row['nats']:.2f} ± {row['nats_error']:.2f}",
-                    f"{row['nats_spread']:.1f}",
-                    *(f"{row['by_network'][name]:.2f}" for name in networks),
-                    f"{row['dimensions']:.1f}",
-                    f"{row['bits_per_dimension']:.3f} ± {row['bits_per_dimension_error']:.3f}",
-                ]
-                for row in rows
-            ],
-        )
+                str(row["type"]),
+                f"{row['events']:,}",
+                _with_error(row["nats"], row["nats_error"], 2),
+                f"{row['nats_spread']:.1f}",
+                *(f"{row['by_network'][name]:.2f}" for name in networks),
+                f"{row['dimensions']:.1f}",
+                _with_error(row["bits_per_dimension"], row["bits_per_dimension_error"], 3),
+            ]
+            for row in rows
+        ],
+    )
 
 
 def _summary(name: str, result: "EventLikelihood", mine: "NDArray[np.bool_]") -> dict[str, Any]:
@@ -176,7 +183,7 @@ def _summary(name: str, result: "EventLikelihood", mine: "NDArray[np.bool_]") ->
         "nats": float(nats.mean()),
         "nats_error": _error(nats),
         "nats_spread": float(nats.std()),
-        "trace_error": float(result.standard_error[mine].mean()),
+        "trace_error": _known(float(result.standard_error[mine].mean())),
         "by_network": {network: float(part.value[mine].mean()) for network, part in parts},
         "evaluations": {network: part.evaluations for network, part in parts},
         "products": {network: part.products for network, part in parts},
@@ -186,6 +193,15 @@ def _summary(name: str, result: "EventLikelihood", mine: "NDArray[np.bool_]") ->
     }
 
 
-def _error(values: "NDArray[np.float64]") -> float:
-    """Standard error of the mean, zero of a single number."""
-    return float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+def _error(values: "NDArray[np.float64]") -> float | None:
+    """Standard error of the mean; a single number has none."""
+    return float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else None
+
+
+def _known(value: float) -> float | None:
+    """A number of JSON, which has no NaN."""
+    return value if value == value else None
+
+
+def _with_error(value: float, error: float | None, digits: int) -> str:
+    return f"{value:.{digits}f}" + ("" if error is None else f" ± {error:.{digits}f}")

@@ -110,11 +110,13 @@ def sampler_of(
         raise InputError(f"--steps: {error}; or name another sampler (--sampler)") from error
 
 
-def check_json(path: Path | None, force: bool) -> None:
-    """Refuse a file of ``--json`` that cannot be written."""
+def check_json(path: Path | None, force: bool, out: Path | None = None) -> None:
+    """Refuse a file of ``--json`` that cannot be written, or is that of ``--out``."""
     from driftline.output import check_output
 
     if path is not None and str(path) != "-":
+        if out is not None and path.resolve() == out.resolve():
+            raise InputError(f"--json {path}: is the file of --out too; name another")
         check_output(path, force)
 
 

@@ -179,7 +179,7 @@ def sample(
     from driftline.image_generator import ImageGenerator
 
     features = {"pt": pt, "eta": eta, "mass": mass, "num_particles": num_particles}
-    check_json(json, force)
+    check_json(json, force, out)
     generator = load_model(model, device, threads)
     guided = any(option is not None for option in (complete, measured, guidance, fixed))
     usual = generator.guided_sampler if guided else generator.default_sampler

@@ -133,6 +133,8 @@ def test_classes(generator: Generator) -> None:
     ("arguments", "message"),
     [
         ({"count": 0}, "count"),
+        ({"count": 3, "first": -3}, "first must be from 0"),
+        ({"count": 3, "first": 2**48 - 2}, "first must be from 0"),
         ({"count": 2, "jet_type": "b"}, "unknown jet type 'b'"),
         ({"count": 2, "jet_type": ["t"]}, "1 classes for 2 jets"),
         ({"count": 2, "pt": -1.0}, "pt must be positive"),

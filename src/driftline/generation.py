@@ -92,6 +92,30 @@ def guided_sampler(own: NetworkSamplers, networks: Sequence[str]) -> NetworkSamp
     return NetworkSamplers((*own.each(networks)[:-1], *guided.samplers))
 
 
+MOST_NUMBERS = 2**48
+"""Events that a seed numbers; from there on noise would repeat."""
+
+
+def event_numbers(first: int, count: int, events: str) -> NDArray[np.int64]:
+    """(count,) numbers of events from ``first`` on, by which their noise is drawn.
+
+    Args:
+        first: number of the first.
+        count: how many.
+        events: of the kind, in the plural.
+
+    Raises:
+        InputError: there are none, or a number is out of range.
+    """
+    if count < 1:
+        raise InputError(f"count must be at least 1, got {count}; ask for some {events}")
+    if not 0 <= first <= MOST_NUMBERS - count:
+        raise InputError(
+            f"first must be from 0 to 2**48 less the count, got {first}; take another seed"
+        )
+    return np.arange(first, first + count)
+
+
 def refuse_student(card: Mapping[str, Any], what: str) -> None:
     """Refuse what needs the mean of the clean events, which a distilled network does not give.
 

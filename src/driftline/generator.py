@@ -32,6 +32,7 @@ from driftline.generation import (
     Problem,
     accelerated,
     class_labels,
+    event_numbers,
     guided_sampler,
     refuse_student,
     stored_sampler,
@@ -284,9 +285,7 @@ class Generator:
         num_particles: ArrayLike | None = None,
     ) -> JetLevel:
         """The jet level alone: features of jets without their particles; as ``generate``."""
-        if count < 1:
-            raise InputError(f"count must be at least 1, got {count}; ask for some jets")
-        events = torch.arange(first, first + count)
+        events = torch.from_numpy(event_numbers(first, count, "jets"))
         labels = class_labels(
             jet_type, events.numpy(), self.types, self.preprocessing.types, "jet type", "jets"
         )

@@ -31,6 +31,7 @@ from driftline.generation import (
     Problem,
     accelerated,
     class_labels,
+    event_numbers,
     guided_sampler,
     refuse_student,
     stored_sampler,
@@ -204,9 +205,7 @@ class ImageGenerator:
                 that does not fit it.
             FloatingPointError: a generated image is not finite.
         """
-        if count < 1:
-            raise InputError(f"count must be at least 1, got {count}; ask for some images")
-        events = np.arange(first, first + count)
+        events = event_numbers(first, count, "images")
         labels = self._labels(particle, events)
         channels = self.preprocessing.shape[0]
         point = (2,) if channels == 1 else (channels, 2)

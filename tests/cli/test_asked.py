@@ -6,19 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.cli.asked import AskedFeatures, AskedMomentum, AskedStart, Range
-from driftline.data.formats.conditions import JETS
 from driftline.errors import InputError
 
 EVENTS = np.arange(4000)
-ANY = JETS.columns["eta"]
+ANY = IMAGES.columns["px"]
 
 
 @settings(max_examples=50)
 @given(low=st.floats(-1e4, 1e4), width=st.floats(0, 1e4), u=st.floats(0, 1, exclude_max=True))
 def test_ranges_hold_what_is_drawn(low, width, u):
-    found = Range.parse("--eta", f"{low!r}:{low + width!r}", ANY).at(np.array([u]))
+    found = Range.parse("--momentum", f"{low!r}:{low + width!r}", ANY).at(np.array([u]))
     assert low <= found[0] <= low + width or found[0] == pytest.approx(low + width)
-    assert Range.parse("--eta", repr(low), ANY).at(np.array([u]))[0] == low
+    assert Range.parse("--momentum", repr(low), ANY).at(np.array([u]))[0] == low
 
 
 def test_whole_numbers_have_equal_chances_at_both_ends():

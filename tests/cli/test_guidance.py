@@ -222,6 +222,7 @@ def test_a_shard_of_conditions_is_that_of_their_lines(run, model, tmp_path):
         (["--measured", "charge=1e39,1"], ["--measured charge=1e39,1", "finite"]),
         (["--guidance", "nan"], ["--guidance nan", "finite"]),
         (["--guidance", "-3"], ["--guidance -3", "from 0 up"]),
+        (["--guidance", "1e30"], ["--guidance 1e+30", "up to 100"]),
         (["--measured", "wavelets=3,1"], ["--measured wavelets=3,1", "numbers"]),
         (["--background", "OTHER"], ["OTHER", "(1, 8, 8)"]),
         (["--background", "absent.hdf5"], ["absent.hdf5"]),

@@ -67,6 +67,20 @@ def test_jetnet_file(tmp_path, make_jets):
     assert len(conditions.read(tmp_path / "g.hdf5")) == 5
 
 
+def test_jets_of_more_particles_are_asked_for_as_a_model_has_them(tmp_path, make_jets):
+    jetnet.write(tmp_path / "t.hdf5", make_jets(20, particles=30, types=("t",)))
+    asked = conditions.read(tmp_path / "t.hdf5", conditions.jets_of(10))
+    assert asked.features["num_particles"].max() <= 10
+
+
+def test_events_that_cannot_be_asked_for_are_named(tmp_path, make_jets):
+    jets = make_jets(5, types=("t",))
+    jets.features[3, 2] = 0
+    jetnet.write(tmp_path / "t.hdf5", jets)
+    with pytest.raises(InputError, match=r"t.hdf5: event 3 \(t\): mass is 0; write a positive"):
+        conditions.read(tmp_path / "t.hdf5")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -232,17 +232,47 @@ def test_noise_of_the_calibration_is_not_that_of_its_conditions(teacher: Generat
         assert not torch.isin(noise[noise != 0].float(), conditions.float()).any()
 
 
-def test_a_student_of_images(tmp_path: Path) -> None:
+def test_paths_may_be_trained_for_longer(teacher: Generator, jets: Path, tmp_path: Path) -> None:
+    given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2"]
+    distill(teacher, recipe(*given), jets, tmp_path / "run")
+    more = recipe(*given, "training.jet_level.steps=5")
+    longer = driftline.load(distill(teacher, more, jets, tmp_path / "run", resume=True))
+    assert longer.card["distillation"]["training"]["stages"]["jet level"]["steps"] == 5
+
+
+def test_bad_data_are_told_before_a_sampler_is_fitted(
+    teacher: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("fitted")
+
+    monkeypatch.setattr(lessons, "calibrations", never)
+    with pytest.raises(InputError, match="absent"):
+        distill(teacher, recipe("method=paths"), tmp_path / "absent", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+METHODS = {
+    "consistency": (),
+    "progressive": ("progressive.first=4",),
+    "paths": ("paths.sampler=dpm:steps=4",),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_student_of_images(tmp_path: Path, method: str) -> None:
     images = made_images(40, planes=1, size=16)
     images = replace(images, event=np.arange(40), planes=(np.arange(40) % 3)[:, None].astype("u1"))
     image_file.write(tmp_path / "images.hdf5", images)
     teacher = with_recipe(tiny_image_generator(images), "tiny-images.toml")
-    given = read_distill_recipe(None, [f"training.image={SHORT}", "steps=1"])
+    short = [f"training.image={SHORT}", "steps=1", f"method={method}"]
+    given = read_distill_recipe(None, [*short, *METHODS[method]])
     student = driftline.load(distill(teacher, given, tmp_path / "images.hdf5", tmp_path / "run"))
     made = student.generate(3)
     assert made.costs.evaluations == 1
     assert made.events.pixels.shape == (3, 1, 16, 16)
     assert student.card["recipe"] == teacher.card["recipe"]
+    assert student.card["distillation"]["method"] == method
 
 
 def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any) -> None:
@@ -274,6 +304,8 @@ def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any
     distill(teacher, recipe(), jets, out)
     refused("holds a training already")
     refused("differs from the recipe", resume=True, given=["seed=4"])
+    longer = ["training.jet_level.steps=9"]  # its last stages would begin anew
+    refused("differs from the recipe", resume=True, given=longer)
     other = deepcopy(teacher)
     with torch.no_grad():
         next(other.jet_level.parameters()).add_(1)

@@ -19,6 +19,9 @@ from driftline.image_generator import ImageGenerator
 from driftline.image_guidance import Emphasis, ImageGuidance, MeasuredImage
 from driftline.observables.images import IMAGE_OBSERVABLES
 
+_LARGEST_SCALE = 100
+"""Of classifier-free guidance: tens of times what is of any use."""
+
 
 @dataclass(frozen=True)
 class ImageOptions:
@@ -57,8 +60,10 @@ class ImageOptions:
             value = getattr(self, name)
             if value is not None and not np.isfinite(value):
                 raise InputError(f"--{name} {value}: is not finite; give a number")
-        if self.guidance is not None and self.guidance < 0:
-            raise InputError(f"--guidance {self.guidance:g}: is below 0; give a scale from 0 up")
+        if self.guidance is not None and not 0 <= self.guidance <= _LARGEST_SCALE:
+            raise InputError(
+                f"--guidance {self.guidance:g}: give a scale from 0 up to {_LARGEST_SCALE}"
+            )
         given = {"momentum": self.momentum, "plane": self.plane, "start": self.start}
         if self.complete is not None:
             refuse_beside("--complete", self.complete, conditions=self.conditions, **given)

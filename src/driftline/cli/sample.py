@@ -175,6 +175,7 @@ def sample(
     """
     from driftline.cli.image_options import ImageOptions
     from driftline.cli.sampling import Order, sample_images, sample_jets
+    from driftline.generation import refuse_student
     from driftline.generator import Generator
     from driftline.image_generator import ImageGenerator
 
@@ -198,6 +199,8 @@ def sample(
         force=force,
     )
     order.check(generator)
+    if guided:
+        refuse_student(generator.card, "guidance")
     if isinstance(generator, Generator):
         if guidance is not None:
             raise InputError(

@@ -121,6 +121,9 @@ def sample_jets(
     guidance = None if fixed is None else _fixed(fixed, most)
     rows = order.rows(_classes(order.types, wanted, generator.types), wanted)
     single = order.out.suffix in (".hdf5", ".h5")
+    other_file = order.out.suffix and not order.out.suffix[1:].isdigit()  # but runs/v1.2
+    if other_file and not single and not order.out.is_dir():
+        raise InputError(f"--out {order.out}: is neither FILE.hdf5 nor a directory; name one")
     _check_out(order.out, single, list(rows), most, order.force)
     model = generator.accelerated() if order.fast else generator
     made: dict[str, Generation] = {}

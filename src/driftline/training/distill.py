@@ -132,7 +132,8 @@ def distill(
         recipe: see ``DistillRecipe``.
         data: what the teacher was trained on, as ``driftline train`` takes it.
         out: the run's directory.
-        resume: continue the run in ``out``; its recipe may differ in the number of steps only.
+        resume: continue the run in ``out``; its recipe must be the same, but that paths may be
+            trained for longer.
         device: where networks are trained.
         progress: makes the reporter of a training from its title and log directory.
 
@@ -157,14 +158,15 @@ def distill(
         }
     )
     check_run(out, recipe, resume)
-    rounds = rounds_of(recipe.model_copy(update={"student": _begun_with(out)}), teacher)
-    recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     if isinstance(teacher, Generator):
         assert isinstance(trained_by, JetRecipe)
         samples = jet_samples(teacher, trained_by, data)
     else:
         assert isinstance(trained_by, ImageRecipe)
         samples = image_samples(teacher, trained_by, data)
+    # Last of what may be refused, for samplers of paths take minutes to fit.
+    rounds = rounds_of(recipe.model_copy(update={"student": _begun_with(out)}), teacher)
+    recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     sources = {key: make() for key, make in samples.by_network.items()}
     model, outcomes = out / "model.safetensors", dict[str, Outcome]()

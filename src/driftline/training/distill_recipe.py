@@ -96,9 +96,16 @@ class DistillRecipe(Section):
     student: str = ""
 
     def without_steps(self) -> Self:
-        """What a resumed run must share: all but how long is trained, and what was fitted."""
-        training = {name: {**own, "steps": 0} for name, own in self.training.items()}
-        return self.model_copy(update={"training": training, "student": ""})
+        """What a resumed run must share: all but what was fitted and, of paths, the length.
+
+        The other methods divide a training of known length into stages, or teach students that
+        are the teachers of others.
+        """
+        same: dict[str, Any] = {"student": ""}
+        if self.method == "paths":
+            training = self.training.items()
+            same["training"] = {name: {**own, "steps": 0} for name, own in training}
+        return self.model_copy(update=same)
 
 
 def read_distill_recipe(path: Path | None, overrides: Sequence[str] = ()) -> DistillRecipe:

@@ -111,7 +111,7 @@ class Resumable(Protocol):
     """What describes a run: a recipe of a training, or of a distillation."""
 
     def without_steps(self) -> "Resumable":
-        """The same but for how long is trained."""
+        """What a resumed run must share: all but how long is trained, and the like."""
         ...
 
     @classmethod
@@ -137,7 +137,9 @@ def check_run(out: Path, recipe: Resumable, resume: bool) -> None:
     except ValueError as error:
         raise InputError(f"{path}: damaged; begin a new run in another directory") from error
     if before.without_steps() != recipe.without_steps():
-        raise InputError(f"{path}: differs from the recipe given in more than steps; use the same")
+        raise InputError(
+            f"{path}: differs from the recipe given in more than a run may change; use the same"
+        )
 
 
 def provenance(

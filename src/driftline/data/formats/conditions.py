@@ -8,6 +8,7 @@ leaves that number to the model.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from driftline.data.formats import image_file, jetnet
 from driftline.data.formats.csv_table import Cells, Column, Names, Table
 from driftline.data.image_conditions import FARTHEST, start_pixels
 from driftline.data.images import PLANES, Images
+from driftline.errors import InputError
 
 MOMENTUM = ("px", "py", "pz")
 """Columns that are given together or not at all."""
@@ -101,8 +103,8 @@ class Layout:
     together: tuple[tuple[str, ...], ...] = ()
 
 
-def _of_jets(path: Path) -> Conditions:
-    jets = jetnet.read_directory(path)
+def _of_jets(path: Path, particles: int | None = None) -> Conditions:
+    jets = jetnet.read_directory(path, particles=particles)
     features = jets.features.astype(np.float64)
     return Conditions(np.array(jets.types)[jets.labels], dict(zip(JET_FEATURES, features.T)))
 
@@ -124,6 +126,7 @@ def of_images(images: Images) -> Conditions:
 
 
 _ANY = Column(lambda value: True, "write a number")
+_ETA = Column(lambda value: abs(value) <= 10, "write a number between -10 and 10")
 _POSITIVE = Column(lambda value: value > 0, "write a positive number [GeV]")
 _PIXELS = Column(
     lambda value: abs(value) <= FARTHEST,
@@ -143,7 +146,7 @@ def _count(most: int | None) -> Column:
 
 JETS = Layout(
     events="jets",
-    columns=dict(zip(JET_FEATURES, (_POSITIVE, _ANY, _POSITIVE, _count(None)))),
+    columns=dict(zip(JET_FEATURES, (_POSITIVE, _ETA, _POSITIVE, _count(None)))),
     of_events=_of_jets,
     types=JET_TYPES,
 )
@@ -157,19 +160,35 @@ IMAGES = Layout(
 
 
 def jets_of(particles: int) -> Layout:
-    """``JETS`` of a model of up to so many particles."""
-    return replace(JETS, columns={**JETS.columns, "num_particles": _count(particles)})
+    """``JETS`` of a model of up to so many particles, the hardest of jets that have more."""
+    return replace(
+        JETS,
+        columns={**JETS.columns, "num_particles": _count(particles)},
+        of_events=partial(_of_jets, particles=particles),
+    )
 
 
 def read(path: Path, layout: Layout = JETS) -> Conditions:
     """Read conditions from a CSV file, or from a file or directory of events.
 
     Raises:
-        InputError: the file is missing or malformed; the message names line and column.
+        InputError: the file is missing or malformed; the message names line and column, or event.
     """
     path = Path(path)
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):
-        return layout.of_events(path)
+        found = layout.of_events(path)
+        _check(path, found, layout)
+        return found
     columns: dict[str, Cells] = {"type": Names(layout.types), **layout.columns}
     features = Table(columns, layout.events, layout.together).read(path)
     return Conditions(features.pop("type", None), features)
+
+
+def _check(path: Path, found: Conditions, layout: Layout) -> None:
+    """Refuse events that have a number which cannot be asked for."""
+    for name, values in found.features.items():
+        for i, value in enumerate(values):
+            remedy = None if np.isnan(value) else layout.columns[name].refused(value)
+            if remedy is not None:
+                kind = "" if found.types is None else f" ({found.types[i]})"
+                raise InputError(f"{path}: event {i}{kind}: {name} is {value:g}; {remedy}")

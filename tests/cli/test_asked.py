@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.cli.asked import AskedFeatures, AskedMomentum, AskedStart, Range
+from driftline.data.formats.conditions import IMAGES
 from driftline.errors import InputError
 
 EVENTS = np.arange(4000)

@@ -14,6 +14,7 @@ from driftline.generator import Generator
 from driftline.study import Study, run_study
 from driftline.study.cells import Task
 from driftline.study.provenance import fingerprint_events
+from driftline.study.results import Floor, Score
 from driftline.study.tables import comma_separated, markdown
 from made_images import made_images
 from tiny_models import tiny_generator
@@ -292,3 +293,20 @@ def test_tables(study):
     row = dict(zip(head, lines[1].split(",")[-len(head) :], strict=True))
     assert {"w1p", "w1p_error", "w1p_floor", "w1p_floor_sd", "verdict"} <= set(head)
     assert np.isclose(float(row["w1p"]), study.rows[0].scores["w1p"].value)
+
+
+def test_one_sampler_is_not_called_better_than_the_others(generator, toy_jets, tmp_path):
+    alone = {**SETTINGS, "samplers": SETTINGS["samplers"][:1]}
+    study = run_study(generator, toy_jets, tmp_path, **alone)
+    assert not study.best and study.recommendation.sampler is None
+
+
+def test_a_score_over_its_floor():
+    floor = Floor(
+        event_type="t",
+        sizes=(9, 9),
+        splits=(9, 9),
+        scores={"w1m": Score(value=0.5, error=0.1), "w1p": Score(value=0.0, error=0.2)},
+    )
+    assert floor.ratio("w1m", Score(value=1.0, error=0.25)) == (2.0, 0.5)
+    assert floor.ratio("w1p", Score(value=1.0, error=0.25)) == (5.0, 1.25)

@@ -101,9 +101,7 @@ def in_floors(row: Row, floor: Floor, headline: Sequence[str]) -> tuple[float, f
 
     The largest and not the mean: unlike metrics are not averaged.
     """
-    ratios = {m: row.scores[m].value / floor.scores[m].value for m in headline}
-    worst = max(ratios, key=ratios.__getitem__)
-    return ratios[worst], row.scores[worst].error / floor.scores[worst].value
+    return max(floor.ratio(metric, row.scores[metric]) for metric in headline)
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

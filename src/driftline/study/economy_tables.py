@@ -41,12 +41,11 @@ def economy_rows(study: Study, economy: Economy) -> Iterator[list[str]]:
 
 def in_floors(study: Study, sampler: str, metric: str) -> tuple[float, float]:
     """A metric of a sampler over its floor, with error, in the class where that is largest."""
-    found = []
-    for row in study.rows:
-        if row.sampler == sampler:
-            floor, score = study.floor(row.event_type).scores[metric], row.scores[metric]
-            found.append((score.value / floor.value, score.error / floor.value))
-    return max(found)
+    return max(
+        study.floor(row.event_type).ratio(metric, row.scores[metric])
+        for row in study.rows
+        if row.sampler == sampler
+    )
 
 
 def break_even_text(found: BreakEven) -> str:

@@ -1,5 +1,6 @@
 """What a study of samplers found, as a file: ``study.json``."""
 
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,15 @@ class Floor(Frozen):
     splits: tuple[int, int]
     scores: dict[str, Score]
     reported: dict[str, Score] = Field(default_factory=dict)
+
+    def ratio(self, metric: str, score: Score) -> tuple[float, float]:
+        """A score over this floor, and its error, that of the score alone.
+
+        Where truth against truth gave zero, its spread is the unit.
+        """
+        floor = self.scores[metric]
+        unit = max(floor.value or floor.error, sys.float_info.min)
+        return score.value / unit, score.error / unit
 
 
 class Settings(Frozen):

@@ -168,7 +168,7 @@ def run_study(
         floors=floors,
         rows=rows,
         verdicts=verdicts,
-        best=[part.best for part in parts if part.best is not None],
+        best=[part.best for part in parts if part.best is not None and len(texts) > 1],
         endpoints=[found for part in parts for found in part.endpoints],
         recommendation=recommend(rows, verdicts, texts[0]),
         economy=economy,

@@ -1,8 +1,12 @@
-"""Which model it is: a hash of all that decides what it makes."""
+"""Which model it is, and which events: hashes of all that tells them from others."""
 
 import hashlib
 import json
 from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from driftline.generation import EventGenerator
 
@@ -16,4 +20,12 @@ def fingerprint(generator: EventGenerator) -> str:
         for name, tensor in denoiser.network.state_dict().items():
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def fingerprint_arrays(*arrays: NDArray[Any]) -> str:
+    """A hash of numbers, whatever file they come from."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)  # gigabytes are not copied
     return digest.hexdigest()[:16]

@@ -306,6 +306,8 @@ def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any
     refused("differs from the recipe", resume=True, given=["seed=4"])
     longer = ["training.jet_level.steps=9"]  # its last stages would begin anew
     refused("differs from the recipe", resume=True, given=longer)
+    jetnet.write_directory(tmp_path / "other", make_jets(40, seed=77))
+    refused("begun with other events", data=tmp_path / "other", resume=True)
     other = deepcopy(teacher)
     with torch.no_grad():
         next(other.jet_level.parameters()).add_(1)

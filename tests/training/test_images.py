@@ -258,6 +258,8 @@ def test_a_training_goes_on_from_a_model(data: Path, tmp_path: Path) -> None:
     # the run needs the first model no more
     first.unlink()
     longer = recipe(*still[1:], "training.steps=2")
+    with pytest.raises(InputError, match="begun with other events"):
+        train_images(longer, data, tmp_path / "second", resume=True)
     train_images(longer, tmp_path / "brighter.hdf5", tmp_path / "second", resume=True)
 
 

@@ -150,6 +150,8 @@ def test_runs_are_not_overwritten_nor_resumed_with_another_recipe(
     with pytest.raises(InputError, match=r"recipe\.json: damaged"):
         train_jets(read_recipe(TINY, short), toy_data, tmp_path / "damaged", resume=True)
     longer = [f"{level}.training.steps=4" for level in ("jet_level", "particle_level")]
+    with pytest.raises(InputError, match="begun with other events"):
+        train_jets(read_recipe(TINY, longer), toy_data / "t.hdf5", tmp_path, resume=True)
     model = train_jets(read_recipe(TINY, longer), toy_data, tmp_path, resume=True)
     assert Generator.load(model).card["training"]["stages"]["jet_level"]["steps"] == 4
     assert json.loads((tmp_path / "training.json").read_text())["jets_per_class"]["g"] == 270

@@ -1,6 +1,5 @@
 """Where numbers come from: fingerprints of events, versions, the machine."""
 
-import hashlib
 import os
 import platform
 from importlib.metadata import version
@@ -8,6 +7,7 @@ from importlib.metadata import version
 import torch
 
 from driftline.data.events import LabelledEvents
+from driftline.fingerprint import fingerprint_arrays
 from driftline.generation import EventGenerator
 from driftline.metrics.kinds import kind_of
 from driftline.study.results import Machine
@@ -15,10 +15,7 @@ from driftline.study.results import Machine
 
 def fingerprint_events(events: LabelledEvents) -> str:
     """A hash of the events, whatever file they come from."""
-    digest = hashlib.sha256()
-    for name in kind_of(events).numbers:
-        digest.update(getattr(events, name).tobytes())
-    return digest.hexdigest()[:16]
+    return fingerprint_arrays(*(getattr(events, name) for name in kind_of(events).numbers))
 
 
 def versions() -> dict[str, str]:

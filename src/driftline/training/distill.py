@@ -27,7 +27,7 @@ from driftline.training.recipe import (
     TrainingSettings,
     parse_recipe,
 )
-from driftline.training.run import check_run, provenance, write_json
+from driftline.training.run import check_run, keep_source, provenance, source_of, write_json
 from driftline.training.start import require_known
 
 AnyGenerator = Generator | ImageGenerator
@@ -74,11 +74,12 @@ def teacher_training(recipe: Recipe) -> dict[str, TrainingSettings]:
     return {"image": recipe.training}
 
 
-def jet_samples(generator: Generator, recipe: JetRecipe, data: Path) -> Samples:
+def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) -> Samples:
     """The events that both networks of a jet generator are trained with.
 
     Raises:
-        InputError: bad data, or a class that the teacher does not know.
+        InputError: bad data, a class that the teacher does not know, or other events than those
+            that the run in ``out`` was begun with.
     """
     p = generator.preprocessing
     jets = jetnet.read_directory(data, particles=p.max_particles)
@@ -93,21 +94,24 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path) -> Samples:
         first, last = (ParticleLevelEvents(j, p, recipe.reflections) for j in parts)
         return first, last
 
-    return Samples({"jet_level": jet_level, "particle_level": particle_level}, jets.attributes)
+    source = source_of(out, jets.attributes, jets.particles, jets.features)
+    return Samples({"jet_level": jet_level, "particle_level": particle_level}, source)
 
 
-def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path) -> Samples:
+def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, out: Path) -> Samples:
     """The events that the network of an image generator is trained with.
 
     Raises:
-        InputError: bad data, or a class that the teacher does not know.
+        InputError: bad data, a class that the teacher does not know, or other events than those
+            that the run in ``out`` was begun with.
     """
     p = generator.preprocessing
     training, validation = read_samples(data, recipe.validation)
     require_known(training.present, generator.types, data)
     turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
-    return Samples({"image": lambda: events}, training.attributes)
+    source = source_of(out, training.attributes, training.pixels)
+    return Samples({"image": lambda: events}, source)
 
 
 def distill(
@@ -122,10 +126,10 @@ def distill(
 ) -> Path:
     """Make few-step students of all networks of a generator and write them as models.
 
-    ``out`` gets ``recipe.json``, a checkpoint and a TensorBoard log for each training, and
-    ``model.safetensors``; progressive distillation also the students of the rounds before,
-    ``model-16.safetensors`` and so on. Students are models as any other, whose cards say method,
-    teacher and steps, and whose default sampler is the one that they are made for.
+    ``out`` gets ``recipe.json``, ``data.json``, a checkpoint and a TensorBoard log for each
+    training, and ``model.safetensors``; progressive distillation also the students of the rounds
+    before, ``model-16.safetensors`` and so on. Students are models as any other, whose cards say
+    method, teacher and steps, and whose default sampler is the one that they are made for.
 
     Args:
         teacher: the model; it is not changed.
@@ -160,14 +164,15 @@ def distill(
     check_run(out, recipe, resume)
     if isinstance(teacher, Generator):
         assert isinstance(trained_by, JetRecipe)
-        samples = jet_samples(teacher, trained_by, data)
+        samples = jet_samples(teacher, trained_by, data, out)
     else:
         assert isinstance(trained_by, ImageRecipe)
-        samples = image_samples(teacher, trained_by, data)
+        samples = image_samples(teacher, trained_by, data, out)
     # Last of what may be refused, for samplers of paths take minutes to fit.
     rounds = rounds_of(recipe.model_copy(update={"student": _begun_with(out)}), teacher)
     recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
+    keep_source(out, samples.attributes)
     sources = {key: make() for key, make in samples.by_network.items()}
     model, outcomes = out / "model.safetensors", dict[str, Outcome]()
     student = deepcopy(teacher).to(device)

@@ -35,15 +35,20 @@ from driftline.training.run import (
     check_run,
     denoiser_of,
     fitted,
+    keep_source,
     levels_of,
     pairing_of,
     provenance,
+    source_of,
     write_json,
 )
 from driftline.training.start import history_of, keep, require_known, start_of, take_weights
 
 TRAINING, VALIDATION = "train.hdf5", "validation.hdf5"
 """Names of the files in a folder of images that are divided already."""
+
+PREPROCESSING = "preprocessing.json"
+"""In a run's directory."""
 
 _AXES = ("x", "y", "z")
 
@@ -234,14 +239,15 @@ def train_images(
 ) -> Path:
     """Train a generator of images and write it.
 
-    ``out`` gets ``recipe.json``, ``preprocessing.json``, a checkpoint and a TensorBoard log,
-    ``training.json`` (provenance) and ``model.safetensors``.
+    ``out`` gets ``recipe.json``, ``data.json`` (which events), ``preprocessing.json``, a checkpoint
+    and a TensorBoard log, ``training.json`` (provenance) and ``model.safetensors``.
 
     Args:
         recipe: see ``ImageRecipe``.
         data: see ``read_samples``.
         out: the run's directory.
-        resume: continue the run in ``out``; its recipe may differ in the number of steps only.
+        resume: continue the run in ``out``; its recipe may differ in the number of steps only,
+            its data not at all.
         device: where the network is trained.
         progress: makes the reporter from a title and the log's directory.
 
@@ -254,9 +260,8 @@ def train_images(
         KeyboardInterrupt: interrupted; a checkpoint is kept.
     """
     check_run(out, recipe, resume)
-    kept = out / "preprocessing.json"
     start = start_of(recipe, ImageGenerator, out)
-    preprocessing, events, held_out, source = _prepared(recipe, data, kept, start)
+    preprocessing, events, held_out, source = _prepared(recipe, data, out, start)
     spec = network_spec(recipe, preprocessing)
     denoiser, levels = denoiser_of(recipe, spec).to(device), levels_of(recipe.levels)
     if start is not None:
@@ -264,7 +269,8 @@ def train_images(
     pairing = pairing_of(recipe)
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
-    write_json(kept, preprocessing.to_dict())
+    write_json(out / PREPROCESSING, preprocessing.to_dict())
+    keep_source(out, source)
     keep(start, out)
     loss = loss_of(recipe.physics, image_observables(preprocessing), events)
     momenta = _momenta(events, recipe, start)
@@ -304,14 +310,14 @@ def _momenta(
 
 
 def _prepared(
-    recipe: ImageRecipe, data: Path, kept: Path, start: ImageGenerator | None
+    recipe: ImageRecipe, data: Path, out: Path, start: ImageGenerator | None
 ) -> tuple[ImagePreprocessing, ImageEvents, ImageEvents, dict[str, Any]]:
     """Preprocessing, training and validation events, provenance; the dense images are let go."""
     training, validation = read_samples(data, recipe.validation)
     if start is not None:
         require_known(training.present, start.types, data)
     preprocessing = fitted(
-        kept,
+        out / PREPROCESSING,
         ImagePreprocessing.from_dict,
         lambda: ImagePreprocessing.fit(training, **recipe.preprocessing),
         None if start is None else start.preprocessing,
@@ -319,4 +325,5 @@ def _prepared(
     events = ImageEvents(
         training, preprocessing, recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     )
-    return preprocessing, events, ImageEvents(validation, preprocessing), training.attributes
+    source = source_of(out, training.attributes, training.pixels)
+    return preprocessing, events, ImageEvents(validation, preprocessing), source

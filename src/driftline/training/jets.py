@@ -31,9 +31,11 @@ from driftline.training.run import (
     check_run,
     denoiser_of,
     fitted,
+    keep_source,
     levels_of,
     pairing_of,
     provenance,
+    source_of,
     write_json,
 )
 from driftline.training.start import history_of, keep, require_known, start_of, take_weights
@@ -187,14 +189,15 @@ def train_jets(
 ) -> Path:
     """Train both stages and write the generator.
 
-    ``out`` gets ``recipe.json``, ``preprocessing.json``, a checkpoint and a TensorBoard log for
-    each stage, ``training.json`` (provenance) and ``model.safetensors``.
+    ``out`` gets ``recipe.json``, ``data.json`` (which events), ``preprocessing.json``, a checkpoint
+    and a TensorBoard log for each stage, ``training.json`` (provenance) and ``model.safetensors``.
 
     Args:
         recipe: see ``JetRecipe``.
         data: a directory of JetNet files, one a class, or one such file.
         out: the run's directory.
-        resume: continue the run in ``out``; its recipe may differ in numbers of steps only.
+        resume: continue the run in ``out``; its recipe may differ in numbers of steps only,
+            its data not at all.
         device: where the networks are trained.
         progress: makes the reporter of a stage from its title and log directory.
 
@@ -209,6 +212,7 @@ def train_jets(
     jets = jetnet.read_directory(data, particles=recipe.particles)
     training, validation = split(jets, recipe.validation)
     check_run(out, recipe, resume)
+    source = source_of(out, jets.attributes, jets.particles, jets.features)
     start = start_of(recipe, Generator, out)
     if start is not None:
         require_known(jets.present, start.types, data)
@@ -238,6 +242,7 @@ def train_jets(
     # All of the recipe has been understood: now the run begins.
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     write_json(kept, preprocessing.to_dict())
+    keep_source(out, source)
     keep(start, out)
     options = (preprocessing, recipe.reflections)
     stages: dict[str, tuple[Stage, Callable[[Jets], Events]]] = {
@@ -264,7 +269,7 @@ def train_jets(
     counts = np.bincount(training.labels, minlength=len(training.types))
     history = {
         "jets_per_class": dict(zip(training.types, counts.tolist(), strict=True)),
-        **provenance(jets.attributes, outcomes, device),
+        **provenance(source, outcomes, device),
     }
     write_json(out / "training.json", history)
     card = {"recipe": recipe.model_dump(mode="json"), "training": history, **history_of(start)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 import torch
+from numpy.typing import NDArray
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import LEVELS, NoiseLevels
@@ -16,6 +17,7 @@ from driftline.diffusion.objectives import DenoisingScoreMatching, OptimalTransp
 from driftline.diffusion.objectives.pairing import Loss
 from driftline.diffusion.schedules import schedule_from_dict
 from driftline.errors import InputError
+from driftline.fingerprint import fingerprint_arrays
 from driftline.networks import build
 from driftline.output import check_output, replacing
 from driftline.training.loop import Outcome
@@ -107,6 +109,10 @@ def fitted(
         raise InputError(f"recipe: preprocessing: {error}") from error
 
 
+_SOURCE = "data.json"
+"""Where a run keeps which events it was begun with."""
+
+
 class Resumable(Protocol):
     """What describes a run: a recipe of a training, or of a distillation."""
 
@@ -140,6 +146,30 @@ def check_run(out: Path, recipe: Resumable, resume: bool) -> None:
         raise InputError(
             f"{path}: differs from the recipe given in more than a run may change; use the same"
         )
+
+
+def source_of(out: Path, attributes: Mapping[str, Any], *arrays: NDArray[Any]) -> dict[str, Any]:
+    """Provenance of a run's training events, with a fingerprint; ``keep_source`` keeps it.
+
+    Args:
+        out: the run's directory.
+        attributes: of the events.
+        arrays: what tells them from others.
+
+    Raises:
+        InputError: the run in ``out`` was begun with other events.
+    """
+    path, source = out / _SOURCE, {**attributes, "fingerprint": fingerprint_arrays(*arrays)}
+    if path.exists() and json.loads(path.read_text()).get("fingerprint") != source["fingerprint"]:
+        raise InputError(
+            f"{out}: was begun with other events; give the same --data, or begin a new run"
+        )
+    return source
+
+
+def keep_source(out: Path, source: dict[str, Any]) -> None:
+    """Have a run that is resumed be one with the same events."""
+    write_json(out / _SOURCE, source)
 
 
 def provenance(

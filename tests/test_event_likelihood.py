@@ -2,11 +2,14 @@
 
 import math
 from copy import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import driftline
+from driftline.data.shipped import read_reference
 from driftline.diffusion.divergence import ExactTrace, Rademacher
 from driftline.diffusion.likelihood import Likelihood
 from driftline.errors import InputError
@@ -80,6 +83,16 @@ def test_an_event_does_not_depend_on_those_of_other_classes(generator, toy_jets)
         alone = event_likelihood(generator, mixed.of_type(name), Likelihood(2), seed=1)
         mine = mixed.labels == mixed.types.index(name)
         np.testing.assert_allclose(whole.value[mine], alone.value, rtol=1e-5)
+
+
+def test_probes_are_those_of_the_number_within_the_class():
+    """Of a trained model: to an untrained one all probes are alike."""
+    shipped = driftline.load("jets30")
+    jets = read_reference(Path("jets30"), ["q", "t"], count=2, **shipped.form)
+    how = Likelihood(1, Rademacher(1))
+    whole = event_likelihood(shipped, jets, how).by_network["particle level"].value
+    tops = event_likelihood(shipped, jets.of_type("t"), how).by_network["particle level"].value
+    np.testing.assert_allclose(whole[jets.labels == jets.types.index("t")], tops, rtol=1e-4)
 
 
 def test_the_trace_of_few_numbers_is_exact(generator, toy_jets):

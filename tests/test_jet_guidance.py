@@ -127,7 +127,7 @@ def test_measured_particles_are_obtained(generator):
         (KnownParticles(np.tile(TWO, (3, 1, 1))), "particles have shape"),
         (KnownParticles(np.full((1, 3), 1.0)), "ptrel < 1"),
         (KnownParticles(np.full((1, 3), np.nan)), "finite"),
-        (KnownParticles(np.array([[0, 0, 0.9], [0.1, -0.05, 0.9]])), "1.8 of the jet's"),
+        (KnownParticles(np.array([[0, 0, 0.9], [0.1, -0.05, 0.9]])), "jet 0 add up to 1.8 times"),
         (MeasuredParticles(lambda x, real: x, [1.0], 0.0), "positive"),
         (MeasuredParticles(lambda x, real: x, np.ones((3, 2)), 0.1), "guidance"),
     ],

@@ -111,7 +111,8 @@ def event_numbers(first: int, count: int, events: str) -> NDArray[np.int64]:
         raise InputError(f"count must be at least 1, got {count}; ask for some {events}")
     if not 0 <= first <= MOST_NUMBERS - count:
         raise InputError(
-            f"first must be from 0 to 2**48 less the count, got {first}; take another seed"
+            f"first must be from 0 to 2**48 less the count, got {first}; number events from 0, "
+            "with another seed where one's are used up"
         )
     return np.arange(first, first + count)
 

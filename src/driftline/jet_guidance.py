@@ -28,6 +28,10 @@ the known particles grew without bound, to jets of six times their pT.
 """
 
 
+_WHOLE = 1.001
+"""Largest pT of the known particles' sum over the jet's: all that there are, and rounding."""
+
+
 class JetGuidance(Protocol):
     """What makes the particle level draw conditionally on more than it was trained to be told."""
 
@@ -128,10 +132,10 @@ class KnownParticles:
         if not (np.isfinite(given).all() and ((given[..., 2] >= 0) & (given[..., 2] < 1)).all()):
             raise InputError("guidance: particles must be finite, with 0 <= ptrel < 1; mend them")
         sums = four_momentum(given)[:, 2]
-        if (sums >= 1).any():
+        if (sums > _WHOLE).any():
             raise InputError(
-                f"guidance: the known particles' pT, as vectors, is {sums.max():.3g} of the jet's; "
-                "give such as are less than the jet"
+                f"guidance: the known particles of jet {int(sums.argmax())} add up to "
+                f"{sums.max():.3g} times its pT, as vectors; give no more than the jet has"
             )
         # particles first, so that they lie in slots which the jet has
         order = np.argsort(given[..., 2] == 0, axis=1, kind="stable")

@@ -52,6 +52,7 @@ def test_jets(run, model, data, tmp_path):
     told = json.loads(run("info", out, "--json", "-").out)
     assert told["kind"] == "likelihood of events" and told["judged as"] == ["q", "t"]
     assert told["bits per dimension, mean and standard deviation"]["t"]["events"] == 4
+    assert json.loads(run("info", summary, "--json", "-").out)["model"] == said["model"]
     page = run("report", out)
     assert page.code == 0, page.err
     assert "How likely 8 events are" in (tmp_path / "report.html").read_text()

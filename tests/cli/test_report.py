@@ -76,7 +76,7 @@ def test_bad_runs(run, study, tmp_path):
         (b'{"cells": ', ["damaged JSON", "make it again"]),
         (b"\xff\xfe\x00", ["damaged JSON"]),
         (b"[" * 100_000, ["damaged JSON"]),
-        (b"[1, 2]", ["neither a study nor an evaluation", "evaluate or driftline likelihood"]),
+        (b"[1, 2]", ["neither a study nor an evaluation", "or (--out) driftline likelihood"]),
         (b'{"kind": "jets", "scores": [], "seed": 1}', ["field scores", "holds none"]),
         (
             b'{"kind": "jets", "scores": [{"key": 3}], "seed": 1}',

@@ -70,15 +70,19 @@ def test_jetnet_file(tmp_path, make_jets):
 def test_jets_of_more_particles_are_asked_for_as_a_model_has_them(tmp_path, make_jets):
     jetnet.write(tmp_path / "t.hdf5", make_jets(20, particles=30, types=("t",)))
     asked = conditions.read(tmp_path / "t.hdf5", conditions.jets_of(10))
-    assert asked.features["num_particles"].max() <= 10
+    assert asked.features["num_particles"].max() == 10
+    more = conditions.read(tmp_path / "t.hdf5", conditions.jets_of(150))
+    assert 10 < more.features["num_particles"].max() <= 30
 
 
 def test_events_that_cannot_be_asked_for_are_named(tmp_path, make_jets):
     jets = make_jets(5, types=("t",))
     jets.features[3, 2] = 0
     jetnet.write(tmp_path / "t.hdf5", jets)
-    with pytest.raises(InputError, match=r"t.hdf5: event 3 \(t\): mass is 0; write a positive"):
-        conditions.read(tmp_path / "t.hdf5")
+    asked, columns = conditions.read(tmp_path / "t.hdf5"), conditions.JETS.columns
+    asked[np.arange(3)].check(columns, "t", 0)
+    with pytest.raises(InputError, match="t, event 3: mass is 0; write a positive"):
+        asked[np.arange(2, 5)].check(columns, "t", 2)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def info(
         found = _events(path)
     elif path.suffix == ".json":
         found = _result(path)
-    elif path.suffix == ".csv":
+    elif path.suffix.lower() == ".csv":
         found = _likelihood(path)
     else:
         found = _model(path)
@@ -125,6 +125,8 @@ def _result(path: Path) -> dict[str, Any]:
             "classes": list(dict.fromkeys(score["event_type"] for score in scores)),
             "metrics": list(dict.fromkeys(score["key"] for score in scores)),
         }
+    if isinstance(content, dict) and "classes" in content:
+        return {"kind": "likelihood of events, means", "file": str(path), **content}
     study = Study.read(path)
     return {
         "kind": "study of samplers",

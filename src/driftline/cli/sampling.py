@@ -27,6 +27,9 @@ from driftline.jet_guidance import KnownParticles
 from driftline.network_samplers import NetworkSamplers
 from driftline.output import check_output
 
+_OTHER_FILES = (".csv", ".hd5", ".hdf", ".json", ".npy", ".npz", ".root", ".txt")
+"""Endings of names that are no directory's."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -120,9 +123,11 @@ def sample_jets(
     wanted = None if path is None else conditions.read(reference_path(path), layout)
     guidance = None if fixed is None else _fixed(fixed, most)
     rows = order.rows(_classes(order.types, wanted, generator.types), wanted)
+    if wanted is not None:
+        for name, mine in rows.items():
+            wanted[mine].check(layout.columns, f"{path}: class {name}", order.first)
     single = order.out.suffix in (".hdf5", ".h5")
-    other_file = order.out.suffix and not order.out.suffix[1:].isdigit()  # but runs/v1.2
-    if other_file and not single and not order.out.is_dir():
+    if order.out.suffix.lower() in _OTHER_FILES:
         raise InputError(f"--out {order.out}: is neither FILE.hdf5 nor a directory; name one")
     _check_out(order.out, single, list(rows), most, order.force)
     model = generator.accelerated() if order.fast else generator
@@ -180,6 +185,8 @@ def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions
     Raises:
         InputError: classes, what is asked or the output are not valid.
     """
+    if order.out.suffix not in (".hdf5", ".h5"):
+        raise InputError(f"--out {order.out}: images are written in HDF5; name FILE.hdf5")
     vectors = None if options.momentum is None else AskedMomentum.parse(options.momentum)
     points = None if options.start is None else AskedStart.parse(options.start)
     completion = options.completion(generator, order.types)

@@ -78,7 +78,7 @@ def _is_study(path: Path) -> bool:
             return False
     raise InputError(
         f"{path}: neither a study nor an evaluation; give what driftline study, driftline "
-        "evaluate or driftline likelihood wrote"
+        "evaluate or (--out) driftline likelihood wrote"
     )
 
 

@@ -248,7 +248,7 @@ class Study(Frozen):
         floors: one a class.
         rows: cells of all seeds together.
         verdicts: every sampler but the baseline, class and headline metric.
-        best: one a class, of kinds of events whose averages are published.
+        best: one a class, of several samplers and of kinds of events whose averages are published.
         endpoints: of every deterministic sampler and class, if the baseline is deterministic.
         recommendation: the cheapest sampler that passed.
         economy: what generation costs beside simulation, if that was asked for.

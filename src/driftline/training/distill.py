@@ -94,7 +94,7 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) 
         first, last = (ParticleLevelEvents(j, p, recipe.reflections) for j in parts)
         return first, last
 
-    source = source_of(out, jets.attributes, jets.particles, jets.features)
+    source = source_of(out, jets.attributes, jets.particles, jets.features, jets.labels)
     return Samples({"jet_level": jet_level, "particle_level": particle_level}, source)
 
 
@@ -107,10 +107,10 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, ou
     """
     p = generator.preprocessing
     training, validation = read_samples(data, recipe.validation)
+    source = source_of(out, training.attributes, *training.columns.values())
     require_known(training.present, generator.types, data)
     turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
-    source = source_of(out, training.attributes, training.pixels)
     return Samples({"image": lambda: events}, source)
 
 
@@ -126,10 +126,10 @@ def distill(
 ) -> Path:
     """Make few-step students of all networks of a generator and write them as models.
 
-    ``out`` gets ``recipe.json``, ``data.json``, a checkpoint and a TensorBoard log for each
-    training, and ``model.safetensors``; progressive distillation also the students of the rounds
-    before, ``model-16.safetensors`` and so on. Students are models as any other, whose cards say
-    method, teacher and steps, and whose default sampler is the one that they are made for.
+    ``out`` gets ``recipe.json``, ``training-data.json``, a checkpoint and a TensorBoard log for
+    each training, and ``model.safetensors``; progressive distillation also the students of the
+    rounds before, ``model-16.safetensors`` and so on. Students are models as any other, whose
+    cards say method, teacher and steps, and whose default sampler is the one that they are for.
 
     Args:
         teacher: the model; it is not changed.
@@ -145,8 +145,8 @@ def distill(
         The path of the model of the fewest steps.
 
     Raises:
-        InputError: bad data or settings, a run that exists (without ``resume``), or another recipe
-            or teacher (with it).
+        InputError: bad data or settings, a run that exists (without ``resume``), another recipe
+            or teacher, or other events (with it).
         TrainingError: the loss was not finite.
         KeyboardInterrupt: interrupted; checkpoints are kept.
     """

@@ -239,8 +239,9 @@ def train_images(
 ) -> Path:
     """Train a generator of images and write it.
 
-    ``out`` gets ``recipe.json``, ``data.json`` (which events), ``preprocessing.json``, a checkpoint
-    and a TensorBoard log, ``training.json`` (provenance) and ``model.safetensors``.
+    ``out`` gets ``recipe.json``, ``training-data.json`` (which events), ``preprocessing.json``, a
+    checkpoint and a TensorBoard log, ``training.json`` (provenance) and
+    ``model.safetensors``.
 
     Args:
         recipe: see ``ImageRecipe``.
@@ -255,7 +256,8 @@ def train_images(
         The path of the model.
 
     Raises:
-        InputError: bad data, a run that exists (without ``resume``), or another recipe (with it).
+        InputError: bad data, a run that exists (without ``resume``), or another recipe or other
+            events (with it).
         TrainingError: the loss was not finite.
         KeyboardInterrupt: interrupted; a checkpoint is kept.
     """
@@ -314,6 +316,7 @@ def _prepared(
 ) -> tuple[ImagePreprocessing, ImageEvents, ImageEvents, dict[str, Any]]:
     """Preprocessing, training and validation events, provenance; the dense images are let go."""
     training, validation = read_samples(data, recipe.validation)
+    source = source_of(out, training.attributes, *training.columns.values())
     if start is not None:
         require_known(training.present, start.types, data)
     preprocessing = fitted(
@@ -325,5 +328,4 @@ def _prepared(
     events = ImageEvents(
         training, preprocessing, recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     )
-    source = source_of(out, training.attributes, training.pixels)
     return preprocessing, events, ImageEvents(validation, preprocessing), source

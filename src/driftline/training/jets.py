@@ -189,8 +189,9 @@ def train_jets(
 ) -> Path:
     """Train both stages and write the generator.
 
-    ``out`` gets ``recipe.json``, ``data.json`` (which events), ``preprocessing.json``, a checkpoint
-    and a TensorBoard log for each stage, ``training.json`` (provenance) and ``model.safetensors``.
+    ``out`` gets ``recipe.json``, ``training-data.json`` (which events), ``preprocessing.json``, a
+    checkpoint and a TensorBoard log for each stage, ``training.json`` (provenance) and
+    ``model.safetensors``.
 
     Args:
         recipe: see ``JetRecipe``.
@@ -205,14 +206,15 @@ def train_jets(
         The path of the model.
 
     Raises:
-        InputError: bad data, a run that exists (without ``resume``), or another recipe (with it).
+        InputError: bad data, a run that exists (without ``resume``), or another recipe or other
+            events (with it).
         TrainingError: the loss was not finite.
         KeyboardInterrupt: interrupted; checkpoints are kept.
     """
     jets = jetnet.read_directory(data, particles=recipe.particles)
     training, validation = split(jets, recipe.validation)
     check_run(out, recipe, resume)
-    source = source_of(out, jets.attributes, jets.particles, jets.features)
+    source = source_of(out, jets.attributes, jets.particles, jets.features, jets.labels)
     start = start_of(recipe, Generator, out)
     if start is not None:
         require_known(jets.present, start.types, data)

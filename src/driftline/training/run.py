@@ -109,7 +109,7 @@ def fitted(
         raise InputError(f"recipe: preprocessing: {error}") from error
 
 
-_SOURCE = "data.json"
+_SOURCE = "training-data.json"
 """Where a run keeps which events it was begun with."""
 
 
@@ -160,10 +160,15 @@ def source_of(out: Path, attributes: Mapping[str, Any], *arrays: NDArray[Any]) -
         InputError: the run in ``out`` was begun with other events.
     """
     path, source = out / _SOURCE, {**attributes, "fingerprint": fingerprint_arrays(*arrays)}
-    if path.exists() and json.loads(path.read_text()).get("fingerprint") != source["fingerprint"]:
-        raise InputError(
-            f"{out}: was begun with other events; give the same --data, or begin a new run"
-        )
+    if path.exists():
+        try:
+            before = json.loads(path.read_text())["fingerprint"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: damaged; begin a new run in another directory") from error
+        if before != source["fingerprint"]:
+            raise InputError(
+                f"{out}: was begun with other events; give the same --data, or begin a new run"
+            )
     return source
 
 

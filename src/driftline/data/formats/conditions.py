@@ -49,6 +49,23 @@ class Conditions:
         types = None if self.types is None else self.types[rows]
         return Conditions(types, {name: values[rows] for name, values in self.features.items()})
 
+    def check(self, columns: Mapping[str, Column], where: str, first: int) -> None:
+        """Refuse numbers that cannot be asked for.
+
+        Args:
+            columns: which numbers are allowed, by name.
+            where: they stand, for the message.
+            first: number of the first line there.
+
+        Raises:
+            InputError: as said.
+        """
+        for name, values in self.features.items():
+            for i, value in enumerate(values, first):
+                remedy = None if np.isnan(value) else columns[name].refused(value)
+                if remedy is not None:
+                    raise InputError(f"{where}, event {i}: {name} is {value:g}; {remedy}")
+
     def rows(self, event_type: str) -> NDArray[np.int64]:
         """Numbers of the lines of a class; of all lines where the file does not tell classes."""
         if self.types is None:
@@ -104,8 +121,10 @@ class Layout:
 
 
 def _of_jets(path: Path, particles: int | None = None) -> Conditions:
-    jets = jetnet.read_directory(path, particles=particles)
+    jets = jetnet.read_directory(path)
     features = jets.features.astype(np.float64)
+    if particles is not None:
+        features[:, -1] = np.minimum(features[:, -1], particles)
     return Conditions(np.array(jets.types)[jets.labels], dict(zip(JET_FEATURES, features.T)))
 
 
@@ -160,7 +179,7 @@ IMAGES = Layout(
 
 
 def jets_of(particles: int) -> Layout:
-    """``JETS`` of a model of up to so many particles, the hardest of jets that have more."""
+    """``JETS`` of a model of up to so many particles: of jets that have more, these hardest."""
     return replace(
         JETS,
         columns={**JETS.columns, "num_particles": _count(particles)},
@@ -172,23 +191,12 @@ def read(path: Path, layout: Layout = JETS) -> Conditions:
     """Read conditions from a CSV file, or from a file or directory of events.
 
     Raises:
-        InputError: the file is missing or malformed; the message names line and column, or event.
+        InputError: the file is missing or malformed; the message names line and column. What events
+            of a file have is checked by ``Conditions.check``.
     """
     path = Path(path)
     if path.is_dir() or path.suffix in (".hdf5", ".h5"):
-        found = layout.of_events(path)
-        _check(path, found, layout)
-        return found
+        return layout.of_events(path)
     columns: dict[str, Cells] = {"type": Names(layout.types), **layout.columns}
     features = Table(columns, layout.events, layout.together).read(path)
     return Conditions(features.pop("type", None), features)
-
-
-def _check(path: Path, found: Conditions, layout: Layout) -> None:
-    """Refuse events that have a number which cannot be asked for."""
-    for name, values in found.features.items():
-        for i, value in enumerate(values):
-            remedy = None if np.isnan(value) else layout.columns[name].refused(value)
-            if remedy is not None:
-                kind = "" if found.types is None else f" ({found.types[i]})"
-                raise InputError(f"{path}: event {i}{kind}: {name} is {value:g}; {remedy}")

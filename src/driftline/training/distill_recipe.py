@@ -61,10 +61,12 @@ class PathSettings(Section):
         sampler: which the teacher follows, as text: a deterministic one on a grid, of ``steps``
             times a whole number. Empty: the teacher's default sampler.
         huber: c of the pseudo-Huber distance.
+        entrywise: of every number of an event by itself, rather than of their root mean square.
     """
 
     sampler: str = ""
     huber: float = Field(1e-3, gt=0)
+    entrywise: bool = False
 
 
 class DistillRecipe(Section):

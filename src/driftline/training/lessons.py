@@ -12,6 +12,7 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import (
     ConsistencyMatching,
     Distance,
+    EntrywiseHuber,
     GridLevels,
     Neighbour,
     PathMatching,
@@ -157,7 +158,8 @@ def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     # By its text, so that a run that is resumed has the same.
     text = recipe.student or str(_short_samplers(teacher, courses, recipe.steps))
     short = NetworkSamplers.parse(text).each(list(teacher.denoisers))
-    distance = PseudoHuber(recipe.paths.huber)
+    settings = recipe.paths
+    distance = (EntrywiseHuber if settings.entrywise else PseudoHuber)(settings.huber)
     lessons = {
         network: _path(course, sampler, distance)
         for network, course, sampler in zip(teacher.denoisers, courses, short, strict=True)

@@ -12,6 +12,7 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import (
     ConsistencyMatching,
     Distance,
+    EntrywiseHuber,
     Gap,
     Neighbour,
     PseudoHuber,
@@ -140,7 +141,7 @@ def test_the_target_gets_no_gradient_and_comes_from_the_lower_level() -> None:
     torch.testing.assert_close(found, wanted)
 
 
-@pytest.mark.parametrize("distance", [SquaredDistance(), PseudoHuber(0.1)])
+@pytest.mark.parametrize("distance", [SquaredDistance(), PseudoHuber(0.1), EntrywiseHuber()])
 def test_padding_changes_no_loss(distance: Distance) -> None:
     class Network(nn.Module):
         def forward(self, x: Tensor, c: Tensor, condition: object, mask: object) -> Tensor:
@@ -175,6 +176,7 @@ def test_gaps_narrow_by_stages_and_are_wider_at_low_noise() -> None:
         lambda: ShrinkingGaps(0),
         lambda: ShrinkingGaps(factor=1.0),
         lambda: PseudoHuber(0.0),
+        lambda: EntrywiseHuber(0.0),
     ):
         with pytest.raises(ValueError, match="must"):
             bad()
@@ -184,6 +186,18 @@ def test_pseudo_huber_is_square_below_and_absolute_above() -> None:
     difference = torch.tensor([[1e-9], [1e-6], [3.0]], dtype=torch.float64)
     expected = [1e-18 / 2e-2, 1e-12 / 2e-2, math.sqrt(9 + 1e-4) - 1e-2]
     assert PseudoHuber(0.01)(difference, None).tolist() == pytest.approx(expected, rel=1e-8)
+
+
+def test_entry_by_entry_the_estimate_is_the_median() -> None:
+    """An entry that is 0 in six of ten events and 1 in four: 0, where of the squares it is 0.4."""
+    truth = (torch.arange(10, dtype=torch.float64) >= 6).double()[:, None]
+    estimates = torch.linspace(-0.5, 1.5, 2001, dtype=torch.float64)
+    differences = estimates[:, None, None] - truth
+    for distance, expected in ((EntrywiseHuber(1e-3), 0.0), (SquaredDistance(), 0.4)):
+        losses = torch.stack([distance(d, None).mean() for d in differences])
+        assert float(estimates[losses.argmin()]) == pytest.approx(expected, abs=5e-3)
+    one = torch.tensor([[3.0, 0.0]], dtype=torch.float64)
+    assert float(EntrywiseHuber(0.01)(one, None)) == pytest.approx(math.hypot(3, 0.01) / 2 - 0.005)
 
 
 def test_half_the_power_weighs_a_distance_as_the_whole_weighs_its_square() -> None:

@@ -7,7 +7,12 @@ student's own grid, ``Bespoke`` or ``MultistepConsistency``.
 """
 
 from driftline.diffusion.distillation.consistency import ConsistencyMatching
-from driftline.diffusion.distillation.distances import Distance, PseudoHuber, SquaredDistance
+from driftline.diffusion.distillation.distances import (
+    Distance,
+    EntrywiseHuber,
+    PseudoHuber,
+    SquaredDistance,
+)
 from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
 from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
 from driftline.diffusion.distillation.paths import PathMatching, stride
@@ -26,6 +31,7 @@ __all__ = [
     "Neighbour",
     "PathMatching",
     "ProgressiveDistillation",
+    "EntrywiseHuber",
     "PseudoHuber",
     "SharedNoise",
     "ShrinkingGaps",

@@ -49,3 +49,28 @@ class PseudoHuber:
         square = masked_mean(difference.square(), mask)
         # The root's difference as a quotient, which does not cancel where r << c.
         return square / ((square + self.c**2).sqrt() + self.c)
+
+
+@dataclass(frozen=True)
+class EntrywiseHuber:
+    r"""Mean over the entries of :math:`\sqrt{d^2 + c^2} - c`: of each entry by itself.
+
+    Where an entry may be one thing or another it is least at the median, which is one of them, and
+    not at the mean, which is neither: a pixel that is empty or not comes out so, and not faint.
+
+    Attributes:
+        c: where it turns from quadratic to linear, in units of the data's own scale.
+
+    Raises:
+        ValueError: c is not positive.
+    """
+
+    c: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.c > 0:
+            raise ValueError(f"c must be positive, got {self.c}")
+
+    def __call__(self, difference: Tensor, mask: Tensor | None) -> Tensor:
+        square = difference.square()
+        return masked_mean(square / ((square + self.c**2).sqrt() + self.c), mask)

@@ -1,7 +1,5 @@
 """``driftline evaluate``: generated against reference events."""
 
-import shlex
-import sys
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +14,7 @@ from driftline.cli.options import (
     Threads,
     Types,
     check_json,
+    command_line,
     split_types,
     use,
     write_json,
@@ -109,7 +108,7 @@ def evaluate(
         calibrations_drawn(result, folder)
     if scores:
         source = {
-            "command": shlex.join(["driftline", *sys.argv[1:]]),
+            "command": command_line(),
             "versions": versions(),
             "sources": {"generated": made.attributes, "reference": true.attributes},
         }

@@ -1,7 +1,5 @@
 """``driftline likelihood``: how likely events are under a model."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +15,7 @@ from driftline.cli.options import (
     Threads,
     Types,
     check_json,
+    command_line,
     load_model,
     split_types,
     write_json,
@@ -113,7 +112,7 @@ def likelihood(
         _summary(name, result, found.labels == found.types.index(name)) for name in found.present
     ]
     if json is not None:
-        source = {"command": shlex.join(["driftline", *sys.argv[1:]]), "versions": versions()}
+        source = {"command": command_line(), "versions": versions()}
         content = {**source, "model": fingerprint(generator), "classes": rows}
         write_json(json, dumps(content, indent=1), force)
     if json is None or str(json) != "-":

@@ -1,5 +1,7 @@
 """Options that mean the same in every command, and what they stand for."""
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,6 +110,11 @@ def sampler_of(
         return sampler if steps is None else sampler.with_steps(steps)
     except ValueError as error:
         raise InputError(f"--steps: {error}; or name another sampler (--sampler)") from error
+
+
+def command_line() -> str:
+    """The command as it was given, for the provenance of what it writes."""
+    return shlex.join(["driftline", *sys.argv[1:]])
 
 
 def check_json(path: Path | None, force: bool, out: Path | None = None) -> None:

@@ -1,7 +1,5 @@
 """``driftline study``: samplers compared on one model."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +13,7 @@ from driftline.cli.options import (
     Model,
     Threads,
     Types,
+    command_line,
     load_model,
     split_types,
 )
@@ -130,7 +129,7 @@ def compare(
             force=force,
             against_simulation=against_simulation,
             name=name,
-            command=shlex.join(["driftline", *sys.argv[1:]]),
+            command=command_line(),
             progress=progress,
         )
     write_text(out / "study.md", markdown(result), force=True)

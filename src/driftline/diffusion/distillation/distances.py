@@ -46,13 +46,15 @@ class PseudoHuber:
             raise ValueError(f"c must be positive, got {self.c}")
 
     def __call__(self, difference: Tensor, mask: Tensor | None) -> Tensor:
-        square = masked_mean(difference.square(), mask)
-        # The root's difference as a quotient, which does not cancel where r << c.
+        return self.of_square(masked_mean(difference.square(), mask))
+
+    def of_square(self, square: Tensor) -> Tensor:
+        """Of r^2; the root's difference as a quotient, which does not cancel where r << c."""
         return square / ((square + self.c**2).sqrt() + self.c)
 
 
 @dataclass(frozen=True)
-class EntrywiseHuber:
+class EntrywiseHuber(PseudoHuber):
     r"""Mean over the entries of :math:`\sqrt{d^2 + c^2} - c`: of each entry by itself.
 
     Where an entry may be one thing or another it is least at the median, which is one of them, and
@@ -67,10 +69,5 @@ class EntrywiseHuber:
 
     c: float = 0.1
 
-    def __post_init__(self) -> None:
-        if not self.c > 0:
-            raise ValueError(f"c must be positive, got {self.c}")
-
     def __call__(self, difference: Tensor, mask: Tensor | None) -> Tensor:
-        square = difference.square()
-        return masked_mean(square / ((square + self.c**2).sqrt() + self.c), mask)
+        return masked_mean(self.of_square(difference.square()), mask)

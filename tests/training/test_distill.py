@@ -252,6 +252,27 @@ def test_bad_data_are_told_before_a_sampler_is_fitted(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_student_goes_on_from_another(teacher: Generator, jets: Path, tmp_path: Path) -> None:
+    """Of paths, then distribution matching: the same samplers, and the teacher is the model."""
+    given = recipe("method=paths", "steps=2", "paths.sampler=dpm:steps=4")
+    path = distill(teacher, given, jets, tmp_path / "paths")
+    start = driftline.load(path)
+    matched = recipe("method=distribution", "steps=2", f"start={path}")
+    student = driftline.load(distill(teacher, matched, jets, tmp_path / "matched"))
+    assert student.default_sampler == start.default_sampler
+    card = student.card["distillation"]
+    assert card["start"] == start.card["distillation"]
+    assert card["teacher"]["fingerprint"] == fingerprint(teacher)
+    assert len({fingerprint(model) for model in (teacher, start, student)}) == 3
+
+    # Interrupted before its end, it goes on from its own copy of the start, critic and all.
+    with pytest.raises(KeyboardInterrupt):
+        distill(teacher, matched, jets, tmp_path / "parts", progress=lambda *_: StopAt(2))
+    path.unlink()
+    again = driftline.load(distill(teacher, matched, jets, tmp_path / "parts", resume=True))
+    assert fingerprint(again) == fingerprint(student)
+
+
 METHODS = {
     "consistency": (),
     "progressive": ("progressive.first=4",),

@@ -12,16 +12,19 @@ from torch import Tensor
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import UniformTimeLevels
+from driftline.diffusion.objectives import DenoisingScoreMatching
 from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.networks import build
 from driftline.training.loop import (
     Batch,
+    Companion,
     TrainingError,
     epoch_batches,
     learning_rate,
     train,
 )
+from driftline.training.objectives import always
 from driftline.training.progress import Progress
 from driftline.training.recipe import TrainingSettings
 
@@ -172,3 +175,50 @@ def test_bfloat16_trains_nearly_as_float32_and_keeps_float32_weights(tmp_path: P
     assert second.validation_losses[-1][1] == pytest.approx(
         first.validation_losses[-1][1], rel=0.02
     )
+
+
+@dataclass(frozen=True)
+class WithCritic:
+    """Denoising of two networks on the same events."""
+
+    critic: Denoiser
+
+    def __call__(self, denoiser: Denoiser, *event: Tensor) -> Tensor:
+        loss = DenoisingScoreMatching()
+        return loss(denoiser, *event) + loss(self.critic, *event)  # type: ignore[arg-type]
+
+
+def trained_together(out: Path, rate: float = 1.0, **options: object) -> tuple[Tensor, Tensor]:
+    """Weights of both."""
+    student, critic = denoiser(), denoiser()
+    train(
+        student,
+        Gaussian(VARIANCE),
+        Gaussian(VARIANCE),
+        UniformTimeLevels(),
+        settings(steps=14, log_every=1),
+        seed=3,
+        out=out,
+        objective=always(WithCritic(critic)),
+        companion=Companion(critic, rate),
+        **options,  # type: ignore[arg-type]
+    )
+    return weights(student), weights(critic)
+
+
+def test_a_companion_is_trained_beside_and_both_resume_to_the_bit(tmp_path: Path) -> None:
+    student, critic = trained_together(tmp_path / "whole")
+    assert torch.equal(student, critic)  # the same events, beginning and learning rate
+    assert not torch.equal(student, weights(denoiser()))
+    with pytest.raises(KeyboardInterrupt):
+        trained_together(tmp_path / "parts", progress=InterruptAt(7, signal.SIGINT))
+    again = trained_together(tmp_path / "parts", resume=True)
+    assert all(map(torch.equal, again, (student, critic)))
+
+
+def test_a_companion_has_a_learning_rate_of_its_own(tmp_path: Path) -> None:
+    same, _ = trained_together(tmp_path / "one")
+    student, critic = trained_together(tmp_path / "two", rate=0.5)
+    begun = weights(denoiser())
+    assert torch.equal(student, same)
+    assert float((critic - begun).norm()) < 0.7 * float((student - begun).norm())

@@ -15,6 +15,7 @@ class Method(StrEnum):
     consistency = "consistency"
     progressive = "progressive"
     paths = "paths"
+    distribution = "distribution"
 
 
 def distill(

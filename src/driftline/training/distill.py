@@ -19,6 +19,7 @@ from driftline.training.images import ImageEvents, read_samples
 from driftline.training.jets import JetLevelEvents, ParticleLevelEvents, split
 from driftline.training.lessons import Round, rounds_of
 from driftline.training.loop import Events, Outcome, train
+from driftline.training.objectives import Validation
 from driftline.training.progress import Progress
 from driftline.training.recipe import (
     ImageRecipe,
@@ -28,7 +29,7 @@ from driftline.training.recipe import (
     parse_recipe,
 )
 from driftline.training.run import check_run, keep_source, provenance, source_of, write_json
-from driftline.training.start import require_known
+from driftline.training.start import keep, kept_or_named, require_known
 
 AnyGenerator = Generator | ImageGenerator
 
@@ -168,21 +169,25 @@ def distill(
     else:
         assert isinstance(trained_by, ImageRecipe)
         samples = image_samples(teacher, trained_by, data, out)
+    start = _start(recipe, teacher, out)
+    given = "" if start is None else str(start.default_sampler)
     # Last of what may be refused, for samplers of paths take minutes to fit.
-    rounds = rounds_of(recipe.model_copy(update={"student": _begun_with(out)}), teacher)
+    rounds = rounds_of(recipe.model_copy(update={"student": _begun_with(out) or given}), teacher)
     recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     keep_source(out, samples.attributes)
+    keep(start, out)
     sources = {key: make() for key, make in samples.by_network.items()}
     model, outcomes = out / "model.safetensors", dict[str, Outcome]()
-    student = deepcopy(teacher).to(device)
+    student, before = deepcopy(start or teacher).to(device), _frozen(teacher, device)
     for number, part in enumerate(rounds):
-        before = _frozen(student)
         for position, (network, denoiser) in enumerate(student.denoisers.items()):
             key, lesson = key_of(network), part.lessons[network]
             where = out / part.name / key
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
+            teaching = lesson.teaching(before[network])
+            minimised = Validation(teaching.objective(1.0), lesson.levels)
             outcomes[title] = train(
                 denoiser,
                 events,
@@ -191,16 +196,18 @@ def distill(
                 settings[key],
                 seed=recipe.seed + 2**32 * (1 + number * len(sources) + position),
                 out=where,
-                objective=lesson.objective(before[network]),
-                validated=lesson.validated(before[network]),
+                objective=teaching.objective,
+                validated=minimised,
+                companion=teaching.companion,
                 resume=resume,
                 progress=progress(title, where / "log") if progress else None,
             )
         last = part is rounds[-1]
         file = model if last else out / f"model-{part.name}.safetensors"
         history = provenance(samples.attributes, outcomes, device)
-        student.card = _card(teacher, recipe, part, history)
+        student.card = _card(teacher, start, recipe, part, history)
         student.save(file, force=True)
+        before = _frozen(student, device)
     return model
 
 
@@ -228,14 +235,34 @@ def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSe
     return {key: student_training(own, recipe.training.get(key, {})) for key, own in known.items()}
 
 
-def _frozen(generator: AnyGenerator) -> dict[str, Denoiser]:
+def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenerator | None:
+    """The model that the student begins as, if the recipe names one.
+
+    Raises:
+        InputError: there is no such model, or its networks or how it prepares events are not those
+            of the teacher.
+    """
+    if recipe.start is None:
+        return None
+    where = f"distillation: start: {recipe.start}"
+    start = kept_or_named(recipe.start, type(teacher), out, where)
+    if start.constants != teacher.constants:
+        raise InputError(
+            f"{where}: has other networks, schedule or preprocessing than the teacher; "
+            "name a student of the same model"
+        )
+    return start
+
+
+def _frozen(generator: AnyGenerator, device: torch.device | str) -> dict[str, Denoiser]:
     """Copies of its denoisers that are not trained."""
     copies = deepcopy(generator.denoisers)
-    return {name: copy.eval().requires_grad_(False) for name, copy in copies.items()}
+    return {name: copy.to(device).eval().requires_grad_(False) for name, copy in copies.items()}
 
 
 def _card(
     teacher: AnyGenerator,
+    start: AnyGenerator | None,
     recipe: DistillRecipe,
     part: Round,
     history: dict[str, Any],
@@ -245,11 +272,13 @@ def _card(
         key: teacher.card[key] for key in ("recipe", "training", "start") if key in teacher.card
     }
     his = {key: teacher.card[key] for key in ("distillation",) if key in teacher.card}
+    begun = {} if start is None else {"start": start.card.get("distillation", {})}
     distillation = {
         "method": recipe.method,
         "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher, **his},
         "steps": part.steps,
         "recipe": recipe.model_dump(mode="json"),
         "training": history,
+        **begun,
     }
     return {**kept, "distillation": distillation, "sampler": str(part.sampler)}

@@ -69,17 +69,34 @@ class PathSettings(Section):
     entrywise: bool = False
 
 
+class DistributionSettings(Section):
+    """Distribution matching, for a student that has been made otherwise (``start``).
+
+    Attributes:
+        draws: noise levels at which each event is compared a step.
+        critic_rate: learning rate of the critic, in units of the student's.
+        levels: distribution of those noise levels.
+    """
+
+    draws: int = Field(2, gt=0)
+    critic_rate: float = Field(4.0, gt=0)
+    levels: Named = Named.model_validate({"name": "normal", "mean": 0.5, "deviation": 1.6})
+
+
 class DistillRecipe(Section):
     """A distillation.
 
     Attributes:
-        method: ``consistency``, ``progressive`` or ``paths``.
+        method: ``consistency``, ``progressive``, ``paths`` or ``distribution``.
         steps: evaluations of the student's own sampler. A consistency model can be sampled with
             any number; progressive distillation ends here, and path distillation makes it.
         seed: of every draw.
+        start: the model that the student begins as; none: the teacher. Of ``paths`` and
+            ``distribution``, which needs one, its samplers are the student's.
         consistency: settings of that method.
         progressive: settings of that method.
         paths: settings of that method.
+        distribution: settings of that method.
         training: what differs from the teacher's training, by network (``jet_level``,
             ``particle_level``; ``image``): keys of ``TrainingSettings``. Of progressive
             distillation for each round.
@@ -87,24 +104,26 @@ class DistillRecipe(Section):
         student: the student's own samplers, as text; filled in.
     """
 
-    method: Literal["consistency", "progressive", "paths"] = "consistency"
+    method: Literal["consistency", "progressive", "paths", "distribution"] = "consistency"
     steps: int = Field(2, gt=0)
     seed: int = Field(0, ge=0)
+    start: str | None = None
     consistency: ConsistencySettings = ConsistencySettings.model_validate({})
     progressive: ProgressiveSettings = ProgressiveSettings.model_validate({})
     paths: PathSettings = PathSettings.model_validate({})
+    distribution: DistributionSettings = DistributionSettings.model_validate({})
     training: dict[str, dict[str, Any]] = Field(default_factory=dict)
     teacher: str = ""
     student: str = ""
 
     def without_steps(self) -> Self:
-        """What a resumed run must share: all but what was fitted and, of paths, the length.
+        """What a resumed run must share: all but what was fitted and, where it can be, the length.
 
-        The other methods divide a training of known length into stages, or teach students that
-        are the teachers of others.
+        Consistency divides a training of known length into stages, and progressive distillation
+        teaches students that are the teachers of others.
         """
         same: dict[str, Any] = {"student": ""}
-        if self.method == "paths":
+        if self.method in ("paths", "distribution"):
             training = self.training.items()
             same["training"] = {name: {**own, "steps": 0} for name, own in training}
         return self.model_copy(update=same)

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 
@@ -12,6 +12,7 @@ from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import (
     ConsistencyMatching,
     Distance,
+    DistributionMatching,
     EntrywiseHuber,
     GridLevels,
     Neighbour,
@@ -42,8 +43,9 @@ from driftline.diffusion.schedules import Schedule
 from driftline.errors import InputError
 from driftline.generation import EventGenerator
 from driftline.network_samplers import NetworkSamplers
-from driftline.training.distill_recipe import DistillRecipe
-from driftline.training.objectives import Objectives, TrainingLevels, Validation, always
+from driftline.training.distill_recipe import DistillRecipe, DistributionSettings
+from driftline.training.loop import Companion
+from driftline.training.objectives import Objectives, TrainingLevels, always
 from driftline.training.run import levels_of
 
 CALIBRATION_EVENTS = 250
@@ -54,27 +56,31 @@ CALIBRATION_SEED = 2**63 + 1
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What one network is taught in a round.
+class Teaching:
+    """What a student is trained with by one teacher.
 
     Attributes:
-        objective: what the student is trained with, given its teacher.
+        objective: what is minimised.
+        companion: what the objective trains beside the student, if anything.
+    """
+
+    objective: Objectives
+    companion: Companion | None = None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one network is taught in a round; it is validated by what is minimised at the end.
+
+    Attributes:
+        teaching: what the student is trained with, given its teacher.
         levels: where.
-        validated: given its teacher, by what it is validated.
         sampler: what the student is made for.
     """
 
-    objective: Callable[[Denoiser], Objectives]
+    teaching: Callable[[Denoiser], Teaching]
     levels: TrainingLevels
-    validated: Callable[[Denoiser], Validation]
     sampler: Sampler
-
-    @classmethod
-    def of(
-        cls, objective: Callable[[Denoiser], Objectives], levels: TrainingLevels, sampler: Sampler
-    ) -> Self:
-        """The lesson that is validated by what is trained with at the end."""
-        return cls(objective, levels, lambda t: Validation(objective(t)(1.0), levels), sampler)
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,12 @@ def rounds_of(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     Raises:
         InputError: a setting is not valid.
     """
-    make = {"progressive": _progressive, "consistency": _consistency, "paths": _paths}
+    make = {
+        "progressive": _progressive,
+        "consistency": _consistency,
+        "paths": _paths,
+        "distribution": _distribution,
+    }
     try:
         return make[recipe.method](recipe, teacher)
     except (TypeError, ValueError) as error:
@@ -116,11 +127,11 @@ def _consistency(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     distance: Distance = PseudoHuber(given.huber) if given.huber else SquaredDistance()
     weighting, levels = UnitVarianceWeighting(given.weight_power), levels_of(given.levels)
 
-    def objective(teacher: Denoiser) -> Objectives:
+    def teaching(teacher: Denoiser) -> Teaching:
         near: Neighbour = TeacherFlow(teacher) if given.teacher_flow else SharedNoise()
-        return lambda done: ConsistencyMatching(gaps.at(done), near, distance, weighting)
+        return Teaching(lambda done: ConsistencyMatching(gaps.at(done), near, distance, weighting))
 
-    lesson = Lesson.of(objective, levels, MultistepConsistency(recipe.steps))
+    lesson = Lesson(teaching, levels, MultistepConsistency(recipe.steps))
     return [Round("", recipe.steps, dict.fromkeys(teacher.denoisers, lesson))]
 
 
@@ -141,12 +152,12 @@ def _halving(steps: int, all_times: torch.Tensor, schedule: Schedule) -> Lesson:
     """Makes students of ``steps`` from teachers of twice as many."""
     times = student_times(all_times, 2 * steps)
 
-    def objective(teacher: Denoiser) -> Objectives:
-        return always(ProgressiveDistillation(teacher, times))
+    def teaching(teacher: Denoiser) -> Teaching:
+        return Teaching(always(ProgressiveDistillation(teacher, times)))
 
     own = student_times(times, steps)
     sampler = DDIM(steps, grid=TunedGrid(tuple(schedule.log_snr(own[1:]).tolist())))
-    return Lesson.of(objective, GridLevels(own), sampler)
+    return Lesson(teaching, GridLevels(own), sampler)
 
 
 def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
@@ -179,10 +190,40 @@ def _short_samplers(
 def _path(course: Plan, short: Sampler, distance: Distance) -> Lesson:
     """Makes a student whose few steps follow the teacher's course."""
 
-    def objective(teacher: Denoiser) -> Objectives:
-        return always(PathMatching(teacher, course, short.plan(teacher.schedule), distance))
+    def teaching(teacher: Denoiser) -> Teaching:
+        matching = PathMatching(teacher, course, short.plan(teacher.schedule), distance)
+        return Teaching(always(matching))
 
-    return Lesson.of(objective, UniformLogSNRLevels(), short)
+    return Lesson(teaching, UniformLogSNRLevels(), short)
+
+
+def _distribution(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
+    given = recipe.distribution
+    if not recipe.student:
+        raise InputError(
+            "distillation: distribution needs a student to begin with, such as one of paths; "
+            "give start=MODEL"
+        )
+    short = NetworkSamplers.parse(recipe.student).each(list(teacher.denoisers))
+    lessons = {
+        network: _matched(given, sampler)
+        for network, sampler in zip(teacher.denoisers, short, strict=True)
+    }
+    for network, lesson in lessons.items():
+        stride(lesson.sampler.plan(teacher.denoisers[network].schedule), recipe.steps)
+    return [Round("", recipe.steps, lessons)]
+
+
+def _matched(given: DistributionSettings, short: Sampler) -> Lesson:
+    """Has a student draw from its teacher's distribution."""
+
+    def teaching(teacher: Denoiser) -> Teaching:
+        critic = deepcopy(teacher).train().requires_grad_(True)
+        plan = short.plan(teacher.schedule)
+        matching = DistributionMatching(teacher, critic, plan, given.draws)
+        return Teaching(always(matching), Companion(critic, given.critic_rate))
+
+    return Lesson(teaching, levels_of(given.levels), short)
 
 
 def short_sampler(course: Plan, calibration: Calibration, steps: int) -> Bespoke:

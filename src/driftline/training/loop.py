@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import stratified_uniform
@@ -60,6 +60,19 @@ class Events(Protocol):
 
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
         """The events ``index`` (B,); all randomness (augmentation, say) from ``generator``."""
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A network that an objective trains beside the one that is wanted.
+
+    Attributes:
+        network: trained in place.
+        rate: its learning rate, in units of the other's.
+    """
+
+    network: nn.Module
+    rate: float = 1.0
 
 
 @dataclass
@@ -174,6 +187,7 @@ def train(
     out: Path,
     objective: Objectives = denoising,
     validated: Validation | None = None,
+    companion: Companion | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -192,6 +206,7 @@ def train(
         out: directory for ``checkpoint.safetensors``.
         objective: what is minimised, as a function of how much has been done.
         validated: what is validated by.
+        companion: what the objective trains beside the denoiser, if anything.
         resume: continue from the checkpoint in ``out``, if there is one.
         progress: where to report to.
 
@@ -200,12 +215,19 @@ def train(
         KeyboardInterrupt: interrupted; a checkpoint of the last step is kept.
         InputError: the checkpoint cannot be used.
     """
-    network, path = denoiser.network, out / "checkpoint.safetensors"
-    parameters = list(network.parameters())
+    path, network = out / "checkpoint.safetensors", denoiser.network
+    rates = {network: 1.0}
+    if companion is not None:
+        rates[companion.network] = companion.rate
+        network = nn.ModuleList(rates)
     optimizer = torch.optim.AdamW(
-        parameters, lr=0.0, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
+        [{"params": [*trained.parameters()], "rate": rate} for trained, rate in rates.items()],
+        lr=0.0,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        fused=True,
     )
-    ema = EMA(parameters, settings.ema)
+    ema = EMA(network.parameters(), settings.ema)
     outcome = Outcome()
     if resume and path.exists():
         outcome = Outcome(**checkpoint.load(path, network, ema, optimizer))
@@ -232,8 +254,9 @@ def train(
                     f"loss is {losses[-1]} at step {step}: lower learning_rate or clip; {kept}"
                 )
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
-            optimizer.param_groups[0]["lr"] = learning_rate(step, settings)
+            for group in optimizer.param_groups:
+                nn.utils.clip_grad_norm_(group["params"], settings.clip)
+                group["lr"] = group["rate"] * learning_rate(step, settings)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             ema.update(step)

@@ -12,7 +12,7 @@ from driftline.image_generator import ImageGenerator
 from driftline.models import load
 from driftline.training.recipe import Recipe
 
-Begun = TypeVar("Begun", Generator, ImageGenerator)
+Begun = TypeVar("Begun", bound=Generator | ImageGenerator)
 
 _KEPT = "start.safetensors"
 
@@ -26,11 +26,8 @@ def start_of(recipe: Recipe, kind: type[Begun], out: Path) -> Begun | None:
     """
     if recipe.start is None:
         return None
-    copy = out / _KEPT
-    model = load(copy if copy.exists() else recipe.start)
     where = f"recipe: start: {recipe.start}"
-    if not isinstance(model, kind):
-        raise InputError(f"{where} generates {model.kind}, not {recipe.kind}; name another")
+    model = kept_or_named(recipe.start, kind, out, where)
     refuse_student(model.card, where)
     constants = model.constants
     if constants["predicts"] != recipe.predicts:
@@ -41,6 +38,19 @@ def start_of(recipe: Recipe, kind: type[Begun], out: Path) -> Begun | None:
             raise InputError(
                 f"{where} has {theirs!r} as preprocessing.{key}, the recipe {value!r}; leave it out"
             )
+    return model
+
+
+def kept_or_named(name: str, kind: type[Begun], out: Path, where: str) -> Begun:
+    """The model of a name or path; of a run begun before, the run's copy. ``where`` names it.
+
+    Raises:
+        InputError: there is no such model, or it is of another kind of event.
+    """
+    copy = out / _KEPT
+    model = load(copy if copy.exists() else name)
+    if not isinstance(model, kind):
+        raise InputError(f"{where} generates {model.kind}, not {kind.kind}; name another")
     return model
 
 

@@ -178,7 +178,7 @@ def test_what_cannot_be_matched_is_refused() -> None:
             PathMatching(MIXTURE, wrong.plan(VP()), every(4))
     with pytest.raises(ValueError, match="3 steps do not divide the 8"):
         PathMatching(MIXTURE, every(1), DDIM(3).plan(VP()))
-    with pytest.raises(ValueError, match="begin at the same noise"):
+    with pytest.raises(ValueError, match="every 8-th level of the teacher"):
         late = every(4).steps[1:]
         assert isinstance(late[0], LinearStep)
         PathMatching(MIXTURE, every(1), Plan(late[0].level, late))

@@ -13,6 +13,7 @@ from driftline.diffusion.distillation.distances import (
     PseudoHuber,
     SquaredDistance,
 )
+from driftline.diffusion.distillation.distribution import DistributionMatching
 from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
 from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
 from driftline.diffusion.distillation.paths import PathMatching, stride
@@ -26,6 +27,7 @@ from driftline.diffusion.distillation.progressive import (
 __all__ = [
     "ConsistencyMatching",
     "Distance",
+    "DistributionMatching",
     "Gap",
     "GridLevels",
     "Neighbour",

@@ -2,6 +2,7 @@ r"""Path distillation: each step of a short sampler is taught to arrive where a 
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -33,6 +34,21 @@ def stride(course: Plan, steps: int) -> int:
     return each
 
 
+def followed(
+    plan: Plan,
+    denoiser: CleanEstimate,
+    start: Tensor,
+    condition: Tensor | None,
+    mask: Tensor | None,
+) -> list[Tensor]:
+    """Where a deterministic plan has taken events (B, ...) from a start, after each step."""
+    model, state, states = Model(denoiser, condition, mask), State(start), []
+    for step in plan:
+        state = step(state, model, _no_noise)
+        states.append(state.x_hat)
+    return states
+
+
 @dataclass(frozen=True)
 class PathMatching:
     r"""The student's steps against the teacher's path from the same noise.
@@ -59,7 +75,8 @@ class PathMatching:
 
     Raises:
         ValueError: a plan has a step that is not linear, draws noise or shares its level with
-            another; the plans begin at different noise; or the numbers of steps do not divide.
+            another; the numbers of steps do not divide; or the student's levels are not every
+            (K/n)-th of the teacher's.
     """
 
     teacher: CleanEstimate
@@ -68,19 +85,19 @@ class PathMatching:
     distance: Distance = field(default_factory=PseudoHuber)
 
     def __post_init__(self) -> None:
-        stride(self.course, len(self.plan.steps))
+        each = stride(self.course, len(self.plan.steps))
         stride(self.plan, len(self.plan.steps))
-        if not math.isclose(self.course.start.s, self.plan.start.s, rel_tol=1e-6):
-            raise ValueError("both samplers must begin at the same noise")
+        passed = [step.level.s for step in self.course][::each]
+        own = [step.level.s for step in self.plan]
+        if not all(map(partial(math.isclose, rel_tol=1e-4), passed, own)):
+            raise ValueError(
+                f"the student's sampler must evaluate at every {each}-th level of the teacher's"
+            )
 
     def passed(self, start: Tensor, condition: Tensor | None, mask: Tensor | None) -> list[Tensor]:
         """Where the teacher's path from a start (B, ...) is after each step of the student's."""
-        model, state = Model(self.teacher, condition, mask), State(start)
-        each, states = stride(self.course, len(self.plan.steps)), []
-        for step in self.course:
-            state = step(state, model, _no_noise)
-            states.append(state.x_hat)
-        return states[each - 1 :: each]
+        each = stride(self.course, len(self.plan.steps))
+        return followed(self.course, self.teacher, start, condition, mask)[each - 1 :: each]
 
     def __call__(
         self,

@@ -286,6 +286,16 @@ def test_tune_refuses_samplers_before_it_fits_grids(run, model, data, tmp_path):
     assert not (tmp_path / "study").exists()
 
 
+def test_tune_refuses_a_study_of_other_settings_before_it_fits(run, model, data, tmp_path):
+    study = tmp_path / "study"
+    sampler = ("--sampler", "dpm:steps=2", "--batch", 30)
+    assert run("study", model, data, "--out", study, "--count", 30, *sampler).code == 0
+    arguments = ("--out", tmp_path / "tuned.safetensors", "--study", study, "--count", 40)
+    done = run("tune", model, data, *arguments, *sampler)
+    refused(done, "computed with count 30, now it is 40", "--force")
+    assert not (study / "cells" / "fitted.json").exists()
+
+
 def test_illustrate_refuses_unknown_pictures_and_existing_files(run, tmp_path):
     refused(run("illustrate", "--out", tmp_path, "--only", "nothing"), "nothing", "choose from")
     (tmp_path / "langevin.pdf").touch()

@@ -80,6 +80,7 @@ def tune(
         "seeds": range(1, seeds + 1),
         "batch": batch,
         "truth": more,
+        "force": force,
     }
     # Before minutes are spent on fits.
     plan_study(generator, true, study, samplers=compared, **settings)
@@ -91,7 +92,6 @@ def tune(
         true,
         study,
         samplers=[*compared, *candidates],
-        force=force,
         name=name,
         **settings,
     )

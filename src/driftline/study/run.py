@@ -1,6 +1,6 @@
 """Samplers against evaluations, time and quality on one model: the study."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,25 @@ class Plan:
         ]
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A study that nothing speaks against.
+
+    Attributes:
+        kind: of its events.
+        plan: what it computes.
+        store: where its cells are.
+        settings: of the cells, by class.
+        done: those that are finished.
+    """
+
+    kind: EventKind
+    plan: Plan
+    store: Store
+    settings: Mapping[str, Settings]
+    done: frozenset[Task]
+
+
 def run_study(
     generator: EventGenerator,
     reference: LabelledEvents,
@@ -106,7 +125,7 @@ def run_study(
             events; either does not know a class; ``out`` holds something else, or cells of another
             study; also as ``study.against_simulation``.
     """
-    kind, plan = plan_study(
+    planned = plan_study(
         generator,
         reference,
         out,
@@ -117,22 +136,10 @@ def run_study(
         batch=batch,
         truth=truth,
         draws=draws,
+        force=force,
     )
-    store = Store(out / "cells", kind)
-    model = fingerprint(generator)
-    settings = {
-        t: Settings(
-            model=model,
-            reference=fingerprint_events(reference.of_type(t)),
-            count=count,
-            batch=batch,
-            draws=draws,
-        )
-        for t in plan.types
-    }
-    # All cells are looked at first: a study of other settings is refused before hours of work.
-    done = {task for task in plan.tasks if store.finished(task, settings[task.event_type], force)}
-    economy = None
+    kind, plan, store, settings = planned.kind, planned.plan, planned.store, planned.settings
+    done, economy = set(planned.done), None
     if against_simulation:  # before the cells: a simulation that is absent is told at once
         economy = timed_against(
             generator,
@@ -189,7 +196,8 @@ def plan_study(
     batch: int = 1000,
     truth: LabelledEvents | None = None,
     draws: int = 1000,
-) -> tuple[EventKind, Plan]:
+    force: bool = False,
+) -> Planned:
     """What ``run_study`` would do with the same arguments; nothing is computed or written.
 
     Raises:
@@ -205,7 +213,20 @@ def plan_study(
         check_sampler(generator, sampler)
     _check_classes(plan, generator, reference)
     _check_directory(out)
-    return kind, plan
+    store, model = Store(out / "cells", kind), fingerprint(generator)
+    settings = {
+        t: Settings(
+            model=model,
+            reference=fingerprint_events(reference.of_type(t)),
+            count=count,
+            batch=batch,
+            draws=draws,
+        )
+        for t in plan.types
+    }
+    # All cells are looked at: a study of other settings is refused before hours of work.
+    done = {task for task in plan.tasks if store.finished(task, settings[task.event_type], force)}
+    return Planned(kind, plan, store, settings, frozenset(done))
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,11 @@ def test_a_student_costs_its_teacher_too(toy_jets):
     again = {"training": own, "teacher": {"distillation": {"training": own}}}
     model.card = card() | {"distillation": again}
     assert training_cost(model).seconds == 120.0
+    teacher = {"fingerprint": "f", "distillation": {"training": own}}
+    first = {"training": own, "teacher": teacher}
+    second = first | {"start": first}  # both of one teacher, which is a student too: 3 trainings
+    model.card = card() | {"distillation": second}
+    assert training_cost(model).seconds == 130.0
     del model.card["training"]
     assert training_cost(model).seconds is None
 

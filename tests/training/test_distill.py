@@ -240,6 +240,24 @@ def test_paths_may_be_trained_for_longer(teacher: Generator, jets: Path, tmp_pat
     assert longer.card["distillation"]["training"]["stages"]["jet level"]["steps"] == 5
 
 
+def test_paths_end_where_observables_say_too(
+    teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    """Of particles: the jet level has none, and its student is the same with and without."""
+    given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2"]
+    observed = [*given, 'paths.observables=["mass"]', "paths.weight=2.0"]
+    bare, seen = (
+        driftline.load(distill(teacher, recipe(*settings), jets, tmp_path / str(number)))
+        for number, settings in enumerate((given, observed))
+    )
+    first, second = (
+        {name: torch.cat([p.flatten() for p in d.parameters()]) for name, d in m.denoisers.items()}
+        for m in (bare, seen)
+    )
+    assert torch.equal(first["jet level"], second["jet level"])
+    assert not torch.equal(first["particle level"], second["particle level"])
+
+
 def test_bad_data_are_told_before_a_sampler_is_fitted(
     teacher: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +334,12 @@ def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any
     )
     refused("unknown sampler 'rk5'", given=["method=paths", "paths.sampler=rk5"])
     refused("unknown levels", given=["consistency.levels.name=none"])
+    refused("unknown 'charge'; choose from mass, energy_flow", given=[
+        "method=paths", 'paths.observables=["charge"]'])  # fmt: skip
+    refused("needs a student to begin with", given=["method=distribution"])
+    refused("jets30: is not distilled", given=["method=distribution", "start=jets30"])
+    refused("lartpc64 generates images, not jets", given=["method=distribution", "start=lartpc64"])
+    refused("has other networks", given=["method=distribution", "start=jets30-fast", "steps=4"])
     refused("unknown key learning_rat", given=["training.jet_level.learning_rat=1"])
     few = replace(teacher.preprocessing, jets_per_class=(9, 0, 9, 9, 9))
     jetnet.write_directory(tmp_path / "q", make_jets(40, types=("q",)))

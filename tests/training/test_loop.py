@@ -16,6 +16,7 @@ from driftline.diffusion.objectives import DenoisingScoreMatching
 from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.networks import build
+from driftline.training import loop
 from driftline.training.loop import (
     Batch,
     Companion,
@@ -166,7 +167,10 @@ def test_checkpoints_of_other_networks_and_damaged_ones_are_refused(tmp_path: Pa
         run(tmp_path, denoiser(), resume=True)
 
 
-def test_bfloat16_trains_nearly_as_float32_and_keeps_float32_weights(tmp_path: Path) -> None:
+def test_bfloat16_trains_nearly_as_float32_and_keeps_float32_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "has_bfloat16", lambda device: True)
     exact, rounded = denoiser(), denoiser()
     first = run(tmp_path / "a", exact, steps=100)
     second = run(tmp_path / "b", rounded, steps=100, precision="bfloat16")
@@ -175,6 +179,16 @@ def test_bfloat16_trains_nearly_as_float32_and_keeps_float32_weights(tmp_path: P
     assert second.validation_losses[-1][1] == pytest.approx(
         first.validation_losses[-1][1], rel=0.02
     )
+
+
+def test_where_a_device_has_no_bfloat16_float32_is_trained_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "has_bfloat16", lambda device: False)
+    exact, asked = denoiser(), denoiser()
+    run(tmp_path / "a", exact, steps=5)
+    run(tmp_path / "b", asked, steps=5, precision="bfloat16")
+    assert torch.equal(weights(exact), weights(asked))
 
 
 @dataclass(frozen=True)

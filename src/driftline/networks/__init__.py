@@ -8,11 +8,21 @@ from torch import nn
 from driftline.errors import InputError
 from driftline.networks.accelerated import Accelerated
 from driftline.networks.epic import EPiC
+from driftline.networks.precision import has_bfloat16
 from driftline.networks.resnet import ResNet
 from driftline.networks.transformer import InducedTransformer
 from driftline.networks.unet import UNet
 
-__all__ = ["NETWORKS", "Accelerated", "EPiC", "InducedTransformer", "ResNet", "UNet", "build"]
+__all__ = [
+    "NETWORKS",
+    "Accelerated",
+    "EPiC",
+    "InducedTransformer",
+    "ResNet",
+    "UNet",
+    "build",
+    "has_bfloat16",
+]
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "epic": EPiC,

@@ -10,9 +10,9 @@ from driftline.study.economy import Training
 def training_cost(generator: EventGenerator) -> Training:
     """Training events, and the time of all networks: also of those that a model goes on from.
 
-    These are the teachers of a student, and the model whose weights a training began with. The card
-    tells wall time and threads. Where it tells of fewer steps than the recipe has, a part of the
-    training is not told of, and its time is a lower bound.
+    These are the teachers of a student, the student that it began as, and the model whose weights a
+    training began with. The card tells wall time and threads. Where it tells of fewer steps than
+    the recipe has, a part of the training is not told of, and its time is a lower bound.
     """
     events, card = _events(generator), generator.card
     histories: list[Any] = [card.get("training")]
@@ -21,10 +21,7 @@ def training_cost(generator: EventGenerator) -> Training:
         while start is not None:
             histories.append(start["training"])
             start = start.get("start")
-        student = card.get("distillation")
-        while student is not None:
-            histories.append(student["training"])
-            student = student.get("teacher", {}).get("distillation")
+        histories += _distillations(card.get("distillation"), set())
         if any(history.get("device", "cpu") != "cpu" for history in histories):
             note = "the model was trained on a GPU, whose time is not that of a core"
             return Training(events=events, seconds=None, note=note)
@@ -38,6 +35,18 @@ def training_cost(generator: EventGenerator) -> Training:
         note = "the model's card does not tell the time of the training"
         return Training(events=events, seconds=None, note=note)
     return Training(events=events, seconds=seconds, note=note)
+
+
+def _distillations(student: Mapping[str, Any] | None, teachers: set[Any]) -> Iterator[Any]:
+    """Trainings of a student, of the one that it began as, and of their teachers, each once."""
+    if student is None:
+        return
+    yield student["training"]
+    yield from _distillations(student.get("start"), teachers)
+    teacher = student.get("teacher", {})
+    if teacher.get("fingerprint") not in teachers:
+        teachers.add(teacher.get("fingerprint"))
+        yield from _distillations(teacher.get("distillation"), teachers)
 
 
 def _events(generator: EventGenerator) -> dict[str, int]:

@@ -10,16 +10,23 @@ import torch
 
 from driftline.data.formats import jetnet
 from driftline.diffusion.denoisers import Denoiser
+from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
 from driftline.training.distill_recipe import DistillRecipe, student_training
-from driftline.training.images import ImageEvents, read_samples
-from driftline.training.jets import JetLevelEvents, ParticleLevelEvents, split
+from driftline.training.images import ImageEvents, image_observables, read_samples
+from driftline.training.jets import (
+    JetLevelEvents,
+    ParticleLevelEvents,
+    particle_observables,
+    split,
+)
 from driftline.training.lessons import Round, rounds_of
 from driftline.training.loop import Events, Outcome, train
 from driftline.training.objectives import Validation
+from driftline.training.physics import unit_observable
 from driftline.training.progress import Progress
 from driftline.training.recipe import (
     ImageRecipe,
@@ -40,10 +47,12 @@ class Samples:
 
     Attributes:
         by_network: by the network's key.
+        observables: those that recipes name, likewise.
         attributes: provenance of the data.
     """
 
     by_network: Mapping[str, Callable[[], tuple[Events, Events]]]
+    observables: Mapping[str, Mapping[str, Observable]]
     attributes: dict[str, Any]
 
 
@@ -96,7 +105,11 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) 
         return first, last
 
     source = source_of(out, jets.attributes, jets.particles, jets.features, jets.labels)
-    return Samples({"jet_level": jet_level, "particle_level": particle_level}, source)
+    named: dict[str, Mapping[str, Observable]] = {
+        "jet_level": {},
+        "particle_level": particle_observables(p),
+    }
+    return Samples({"jet_level": jet_level, "particle_level": particle_level}, named, source)
 
 
 def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, out: Path) -> Samples:
@@ -112,7 +125,7 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, ou
     require_known(training.present, generator.types, data)
     turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
-    return Samples({"image": lambda: events}, source)
+    return Samples({"image": lambda: events}, {"image": image_observables(p)}, source)
 
 
 def distill(
@@ -169,6 +182,7 @@ def distill(
     else:
         assert isinstance(trained_by, ImageRecipe)
         samples = image_samples(teacher, trained_by, data, out)
+    _check_observables(recipe, samples)
     start = _start(recipe, teacher, out)
     given = "" if start is None else str(start.default_sampler)
     # Last of what may be refused, for samplers of paths take minutes to fit.
@@ -186,7 +200,9 @@ def distill(
             where = out / part.name / key
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
-            teaching = lesson.teaching(before[network])
+            chosen = [n for n in recipe.paths.observables if n in samples.observables[key]]
+            seen = unit_observable(chosen, samples.observables[key], events) if chosen else None
+            teaching = lesson.teaching(before[network], seen)
             minimised = Validation(teaching.objective(1.0), lesson.levels)
             outcomes[title] = train(
                 denoiser,
@@ -235,17 +251,33 @@ def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSe
     return {key: student_training(own, recipe.training.get(key, {})) for key, own in known.items()}
 
 
+def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
+    """Refuse names of observables that no network has.
+
+    Raises:
+        InputError: naming the first.
+    """
+    known = [name for named in samples.observables.values() for name in named]
+    for name in recipe.paths.observables:
+        if name not in known:
+            raise InputError(
+                f"distillation: paths.observables: unknown {name!r}; choose from {', '.join(known)}"
+            )
+
+
 def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenerator | None:
     """The model that the student begins as, if the recipe names one.
 
     Raises:
-        InputError: there is no such model, or its networks or how it prepares events are not those
-            of the teacher.
+        InputError: there is no such model, it is no student, or its networks or how it prepares
+            events are not those of the teacher.
     """
     if recipe.start is None:
         return None
     where = f"distillation: start: {recipe.start}"
     start = kept_or_named(recipe.start, type(teacher), out, where)
+    if "distillation" not in start.card:
+        raise InputError(f"{where}: is not distilled; name a student, or leave it out")
     if start.constants != teacher.constants:
         raise InputError(
             f"{where}: has other networks, schedule or preprocessing than the teacher; "
@@ -272,7 +304,7 @@ def _card(
         key: teacher.card[key] for key in ("recipe", "training", "start") if key in teacher.card
     }
     his = {key: teacher.card[key] for key in ("distillation",) if key in teacher.card}
-    begun = {} if start is None else {"start": start.card.get("distillation", {})}
+    begun = {} if start is None else {"start": start.card["distillation"]}
     distillation = {
         "method": recipe.method,
         "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher, **his},

@@ -62,11 +62,17 @@ class PathSettings(Section):
             times a whole number. Empty: the teacher's default sampler.
         huber: c of the pseudo-Huber distance.
         entrywise: of every number of an event by itself, rather than of their root mean square.
+        observables: names of observables in which the student's events are compared with the
+            teacher's as well, as in the ``physics`` of a recipe: ``mass``, ``energy_flow`` of jets,
+            whose jet level has none; ``charge``, ``wavelets`` of images.
+        weight: of that comparison.
     """
 
     sampler: str = ""
     huber: float = Field(1e-3, gt=0)
     entrywise: bool = False
+    observables: tuple[str, ...] = ()
+    weight: float = Field(1.0, ge=0)
 
 
 class DistributionSettings(Section):

@@ -16,6 +16,7 @@ from driftline.diffusion.distillation import (
     EntrywiseHuber,
     GridLevels,
     Neighbour,
+    ObservedEnd,
     PathMatching,
     ProgressiveDistillation,
     PseudoHuber,
@@ -30,6 +31,7 @@ from driftline.diffusion.distillation import (
 from driftline.diffusion.grids import TunedGrid
 from driftline.diffusion.levels import UniformLogSNRLevels
 from driftline.diffusion.objectives import UnitVarianceWeighting
+from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers import (
     DDIM,
     Bespoke,
@@ -73,12 +75,13 @@ class Lesson:
     """What one network is taught in a round; it is validated by what is minimised at the end.
 
     Attributes:
-        teaching: what the student is trained with, given its teacher.
+        teaching: what the student is trained with, given its teacher and, if the recipe asks for
+            some, observables of its events.
         levels: where.
         sampler: what the student is made for.
     """
 
-    teaching: Callable[[Denoiser], Teaching]
+    teaching: Callable[[Denoiser, Observable | None], Teaching]
     levels: TrainingLevels
     sampler: Sampler
 
@@ -127,7 +130,7 @@ def _consistency(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     distance: Distance = PseudoHuber(given.huber) if given.huber else SquaredDistance()
     weighting, levels = UnitVarianceWeighting(given.weight_power), levels_of(given.levels)
 
-    def teaching(teacher: Denoiser) -> Teaching:
+    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
         near: Neighbour = TeacherFlow(teacher) if given.teacher_flow else SharedNoise()
         return Teaching(lambda done: ConsistencyMatching(gaps.at(done), near, distance, weighting))
 
@@ -152,7 +155,7 @@ def _halving(steps: int, all_times: torch.Tensor, schedule: Schedule) -> Lesson:
     """Makes students of ``steps`` from teachers of twice as many."""
     times = student_times(all_times, 2 * steps)
 
-    def teaching(teacher: Denoiser) -> Teaching:
+    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
         return Teaching(always(ProgressiveDistillation(teacher, times)))
 
     own = student_times(times, steps)
@@ -172,7 +175,7 @@ def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     settings = recipe.paths
     distance = (EntrywiseHuber if settings.entrywise else PseudoHuber)(settings.huber)
     lessons = {
-        network: _path(course, sampler, distance)
+        network: _path(course, sampler, distance, settings.weight)
         for network, course, sampler in zip(teacher.denoisers, courses, short, strict=True)
     }
     return [Round("", recipe.steps, lessons)]
@@ -187,11 +190,12 @@ def _short_samplers(
     return NetworkSamplers(tuple(short_sampler(*pair, steps) for pair in pairs))
 
 
-def _path(course: Plan, short: Sampler, distance: Distance) -> Lesson:
+def _path(course: Plan, short: Sampler, distance: Distance, weight: float) -> Lesson:
     """Makes a student whose few steps follow the teacher's course."""
 
-    def teaching(teacher: Denoiser) -> Teaching:
-        matching = PathMatching(teacher, course, short.plan(teacher.schedule), distance)
+    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
+        end = None if observable is None else ObservedEnd(observable, weight)
+        matching = PathMatching(teacher, course, short.plan(teacher.schedule), distance, end)
         return Teaching(always(matching))
 
     return Lesson(teaching, UniformLogSNRLevels(), short)
@@ -217,7 +221,7 @@ def _distribution(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]
 def _matched(given: DistributionSettings, short: Sampler) -> Lesson:
     """Has a student draw from its teacher's distribution."""
 
-    def teaching(teacher: Denoiser) -> Teaching:
+    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
         critic = deepcopy(teacher).train().requires_grad_(True)
         plan = short.plan(teacher.schedule)
         matching = DistributionMatching(teacher, critic, plan, given.draws)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.levels import stratified_uniform
+from driftline.networks import has_bfloat16
 from driftline.training import checkpoint
 from driftline.training.ema import EMA
 from driftline.training.objectives import (
@@ -287,7 +288,8 @@ def _step_loss(denoiser: Denoiser, settings: TrainingSettings) -> Any:
     if settings.compile:
         compiled = torch.compile(denoiser.network)
         trained = Denoiser(compiled, denoiser.schedule, denoiser.predicts)  # type: ignore[arg-type]
-    autocast, device = settings.precision == "bfloat16", next(denoiser.parameters()).device
+    device = next(denoiser.parameters()).device
+    autocast = settings.precision == "bfloat16" and has_bfloat16(device)
 
     def loss(
         objective: Objective, batch: Batch, levels: TrainingLevels, generator: torch.Generator

@@ -1,6 +1,6 @@
 """The loss that a recipe asks for: denoising, and perhaps a term on observables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -10,7 +10,7 @@ from driftline.diffusion.objectives import (
     ObservableMatching,
 )
 from driftline.diffusion.objectives.pairing import Loss
-from driftline.diffusion.observables import Joined, Observable, standardised
+from driftline.diffusion.observables import Joined, Observable, Standardised, standardised
 from driftline.training.loop import Events, generator_for
 from driftline.training.recipe import ImagePhysics, JetPhysics
 
@@ -30,12 +30,25 @@ def loss_of(
     """
     if physics is None:
         return DenoisingScoreMatching()
-    chosen = Joined(tuple(named[name] for name in physics.observables))
     return ObservableMatching(
-        standardised(chosen, observed(chosen, events)),
+        unit_observable(physics.observables, named, events),
         physics.weight,
         LowNoiseWeighting(physics.level),
     )
+
+
+def unit_observable(
+    chosen: Sequence[str], named: Mapping[str, Observable], events: Events
+) -> Standardised:
+    """Some observables side by side, in numbers of unit spread over a sample.
+
+    Args:
+        chosen: names.
+        named: observables of encoded events.
+        events: the sample.
+    """
+    joined = Joined(tuple(named[name] for name in chosen))
+    return standardised(joined, observed(joined, events))
 
 
 @torch.no_grad()

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from driftline.diffusion.denoisers import Denoiser
-from driftline.diffusion.distillation import PathMatching, SquaredDistance
+from driftline.diffusion.distillation import ObservedEnd, PathMatching, PseudoHuber, SquaredDistance
+from driftline.diffusion.distillation.paths import followed
 from driftline.diffusion.grids import TunedGrid, UniformAngle
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import DDIM, EulerMaruyama, Heun, UniPC, sample
@@ -172,6 +173,41 @@ def test_padding_changes_nothing() -> None:
     torch.testing.assert_close(padded, alone)
 
 
+def sums(x: Tensor, condition: object, mask: object) -> Tensor:
+    return x.exp().sum(1, keepdim=True)
+
+
+def test_what_is_observed_of_the_end_is_asked_of_the_last_step() -> None:
+    plan = every(4)
+    student = Denoiser(Gains(plan, exact_gains(plan, 4)), VP())
+    nothing = SquaredDistance()
+    bare = PathMatching(NORMAL, every(1), plan, nothing)
+    seen = PathMatching(NORMAL, every(1), plan, nothing, ObservedEnd(sums, weight=2.0))
+    assert float(loss(seen, student, start(20)).detach().max()) < 1e-16  # as the teacher's
+    with torch.no_grad():
+        student.network.gains[1] += 0.1
+    extra = loss(seen, student, start(20)) - loss(bare, student, start(20))
+
+    ends = [followed(p, d, p.start.s * start(20), None, None)[-1] for p, d in (
+        (plan, student), (every(1), NORMAL))]  # fmt: skip
+    missed = ends[0].exp() - ends[1].exp()
+    torch.testing.assert_close(extra, 2 * PseudoHuber(1.0)(missed, None))
+    extra.sum().backward()
+    first, last = student.network.gains.grad.tolist()
+    assert first == 0 and last > 0
+
+
+def test_an_observed_end_is_least_at_the_mean_of_the_observable() -> None:
+    """Of goals that cannot be foreseen: their median is not it, nor is their mean."""
+    goals = start(2001)
+    wanted = goals.exp().mean().log()
+    x = torch.full_like(goals, float(wanted), requires_grad=True)
+    wide = ObservedEnd(sums, distance=PseudoHuber(1e3))
+    wide(x, goals, None, None).sum().backward()
+    assert float(x.grad.sum().abs()) < 1e-3 * float(x.grad.abs().sum())
+    assert float(wanted - goals.median()) > 0.3
+
+
 def test_what_cannot_be_matched_is_refused() -> None:
     for wrong in (EulerMaruyama(8), Heun(4)):
         with pytest.raises(ValueError, match="of one evaluation a step"):
@@ -182,3 +218,5 @@ def test_what_cannot_be_matched_is_refused() -> None:
         late = every(4).steps[1:]
         assert isinstance(late[0], LinearStep)
         PathMatching(MIXTURE, every(1), Plan(late[0].level, late))
+    with pytest.raises(ValueError, match="weight must not be negative"):
+        ObservedEnd(sums, weight=-1.0)

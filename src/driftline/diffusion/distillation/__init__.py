@@ -16,7 +16,7 @@ from driftline.diffusion.distillation.distances import (
 from driftline.diffusion.distillation.distribution import DistributionMatching
 from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
 from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
-from driftline.diffusion.distillation.paths import PathMatching, stride
+from driftline.diffusion.distillation.paths import ObservedEnd, PathMatching, stride
 from driftline.diffusion.distillation.progressive import (
     GridLevels,
     ProgressiveDistillation,
@@ -31,6 +31,7 @@ __all__ = [
     "Gap",
     "GridLevels",
     "Neighbour",
+    "ObservedEnd",
     "PathMatching",
     "ProgressiveDistillation",
     "EntrywiseHuber",

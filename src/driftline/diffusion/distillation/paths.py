@@ -9,6 +9,7 @@ from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser, expand
 from driftline.diffusion.distillation.distances import Distance, PseudoHuber
+from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers.plan import CLEAN, LinearStep, Model, Plan, State
 
 
@@ -50,6 +51,41 @@ def followed(
 
 
 @dataclass(frozen=True)
+class ObservedEnd:
+    r"""How far a student's clean events are from the teacher's in observables h.
+
+    :math:`w\, d(h(x) - h(x^*))`, d pseudo-Huber. The distance of the numbers of an event says that
+    each is right by itself; their sum, or a power of them, can be wrong all the same, and for all
+    events in one direction. Where d is quadratic, it is least at the mean of h.
+
+    Attributes:
+        observable: h; its numbers should have about unit spread (``standardised``).
+        weight: w.
+        distance: d.
+
+    Raises:
+        ValueError: the weight is negative.
+    """
+
+    observable: Observable
+    weight: float = 1.0
+    distance: PseudoHuber = field(default_factory=lambda: PseudoHuber(1.0))
+
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise ValueError(f"weight must not be negative, got {self.weight}")
+
+    def __call__(
+        self, x: Tensor, goal: Tensor, condition: Tensor | None, mask: Tensor | None
+    ) -> Tensor:
+        """Distances (B,) of events x (B, ...) from those of a goal (B, ...)."""
+        # Observables add up many particles or pixels: never in the network's reduced precision.
+        with torch.autocast(x.device.type, enabled=False):
+            own, wanted = (self.observable(y, condition, mask) for y in (x.to(goal.dtype), goal))
+            return self.weight * self.distance(own - wanted, None)
+
+
+@dataclass(frozen=True)
 class PathMatching:
     r"""The student's steps against the teacher's path from the same noise.
 
@@ -72,6 +108,7 @@ class PathMatching:
         plan: the student's.
         distance: d; the root mean square by default, for which the few events whose paths
             part from the teacher's count like others.
+        end: what else is asked of the student's events, against the teacher's; nothing by default.
 
     Raises:
         ValueError: a plan has a step that is not linear, draws noise or shares its level with
@@ -83,6 +120,7 @@ class PathMatching:
     course: Plan
     plan: Plan
     distance: Distance = field(default_factory=PseudoHuber)
+    end: ObservedEnd | None = None
 
     def __post_init__(self) -> None:
         each = stride(self.course, len(self.plan.steps))
@@ -128,8 +166,9 @@ class PathMatching:
             state = step(state, model, _no_noise)
             missed = (state.x_hat - goal) * (1 + there.s**2) ** -0.5
             loss = loss + self.distance(missed, mask)
-            state = State(state.x_hat.detach(), [known.detach() for known in state.estimates])
-        return loss
+            reached = state.x_hat
+            state = State(reached.detach(), [known.detach() for known in state.estimates])
+        return loss if self.end is None else loss + self.end(reached, goals[-1], condition, mask)
 
 
 def _no_noise() -> Tensor:

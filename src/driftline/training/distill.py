@@ -275,7 +275,7 @@ def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenera
     if recipe.start is None:
         return None
     where = f"distillation: start: {recipe.start}"
-    start = kept_or_named(recipe.start, type(teacher), out, where)
+    start = kept_or_named(recipe.start, teacher.kind, out, where)
     if "distillation" not in start.card:
         raise InputError(f"{where}: is not distilled; name a student, or leave it out")
     if start.constants != teacher.constants:

@@ -12,7 +12,7 @@ from driftline.image_generator import ImageGenerator
 from driftline.models import load
 from driftline.training.recipe import Recipe
 
-Begun = TypeVar("Begun", bound=Generator | ImageGenerator)
+Begun = TypeVar("Begun", Generator, ImageGenerator)
 
 _KEPT = "start.safetensors"
 
@@ -27,7 +27,8 @@ def start_of(recipe: Recipe, kind: type[Begun], out: Path) -> Begun | None:
     if recipe.start is None:
         return None
     where = f"recipe: start: {recipe.start}"
-    model = kept_or_named(recipe.start, kind, out, where)
+    model = kept_or_named(recipe.start, recipe.kind, out, where)
+    assert isinstance(model, kind)
     refuse_student(model.card, where)
     constants = model.constants
     if constants["predicts"] != recipe.predicts:
@@ -41,16 +42,22 @@ def start_of(recipe: Recipe, kind: type[Begun], out: Path) -> Begun | None:
     return model
 
 
-def kept_or_named(name: str, kind: type[Begun], out: Path, where: str) -> Begun:
-    """The model of a name or path; of a run begun before, the run's copy. ``where`` names it.
+def kept_or_named(name: str, kind: str, out: Path, where: str) -> Generator | ImageGenerator:
+    """The model of a name or path; of a run begun before, the run's copy.
+
+    Args:
+        name: of the model, or its path.
+        kind: of its events.
+        out: the run's directory.
+        where: names it in errors.
 
     Raises:
         InputError: there is no such model, or it is of another kind of event.
     """
     copy = out / _KEPT
     model = load(copy if copy.exists() else name)
-    if not isinstance(model, kind):
-        raise InputError(f"{where} generates {model.kind}, not {kind.kind}; name another")
+    if model.kind != kind:
+        raise InputError(f"{where} generates {model.kind}, not {kind}; name another")
     return model
 
 

@@ -277,6 +277,17 @@ def test_a_student_goes_on_from_another(teacher: Generator, jets: Path, tmp_path
     start = driftline.load(path)
     matched = recipe("method=distribution", "steps=2", f"start={path}")
     student = driftline.load(distill(teacher, matched, jets, tmp_path / "matched"))
+    for words, wrong in {
+        "has 2 steps, not 1": ["method=distribution", "steps=1"],
+        "every 3-th level": ["method=paths", "steps=2", "paths.sampler=dpm:steps=6"],
+        "a batch of 2 or more": [
+            "method=distribution", "steps=2", "training.jet_level={steps=3, batch=1}"],
+    }.items():  # fmt: skip
+        with pytest.raises(InputError, match=words):
+            distill(teacher, recipe(*wrong, f"start={path}"), jets, tmp_path / "refused")
+        assert not (tmp_path / "refused").exists()
+    with pytest.raises(InputError, match="distribution: a distilled model"):
+        distill(start, matched, jets, tmp_path / "refused")
     assert student.default_sampler == start.default_sampler
     card = student.card["distillation"]
     assert card["start"] == start.card["distillation"]
@@ -339,7 +350,7 @@ def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any
     refused("needs a student to begin with", given=["method=distribution"])
     refused("jets30: is not distilled", given=["method=distribution", "start=jets30"])
     refused("lartpc64 generates images, not jets", given=["method=distribution", "start=lartpc64"])
-    refused("has other networks", given=["method=distribution", "start=jets30-fast", "steps=4"])
+    refused("of another model", given=["method=distribution", "start=jets30-fast", "steps=4"])
     refused("unknown key learning_rat", given=["training.jet_level.learning_rat=1"])
     few = replace(teacher.preprocessing, jets_per_class=(9, 0, 9, 9, 9))
     jetnet.write_directory(tmp_path / "q", make_jets(40, types=("q",)))

@@ -44,8 +44,9 @@ def _distillations(student: Mapping[str, Any] | None, teachers: set[Any]) -> Ite
     yield student["training"]
     yield from _distillations(student.get("start"), teachers)
     teacher = student.get("teacher", {})
-    if teacher.get("fingerprint") not in teachers:
-        teachers.add(teacher.get("fingerprint"))
+    known = teacher.get("fingerprint")
+    if known is None or known not in teachers:
+        teachers.add(known)
         yield from _distillations(teacher.get("distillation"), teachers)
 
 

@@ -150,8 +150,8 @@ def distill(
         recipe: see ``DistillRecipe``.
         data: what the teacher was trained on, as ``driftline train`` takes it.
         out: the run's directory.
-        resume: continue the run in ``out``; its recipe must be the same, but that paths may be
-            trained for longer.
+        resume: continue the run in ``out``; its recipe must be the same, but that paths and
+            distribution may be trained for longer.
         device: where networks are trained.
         progress: makes the reporter of a training from its title and log directory.
 
@@ -200,8 +200,7 @@ def distill(
             where = out / part.name / key
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
-            chosen = [n for n in recipe.paths.observables if n in samples.observables[key]]
-            seen = unit_observable(chosen, samples.observables[key], events) if chosen else None
+            seen = _observable(recipe, samples.observables[key], events)
             teaching = lesson.teaching(before[network], seen)
             minimised = Validation(teaching.objective(1.0), lesson.levels)
             outcomes[title] = train(
@@ -265,12 +264,21 @@ def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
             )
 
 
+def _observable(
+    recipe: DistillRecipe, named: Mapping[str, Observable], events: Events
+) -> Observable | None:
+    """What a recipe asks to be observed, of the observables that a network has."""
+    chosen = [name for name in recipe.paths.observables if name in named]
+    if recipe.method != "paths" or not chosen:
+        return None
+    return unit_observable(chosen, named, events)
+
+
 def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenerator | None:
     """The model that the student begins as, if the recipe names one.
 
     Raises:
-        InputError: there is no such model, it is no student, or its networks or how it prepares
-            events are not those of the teacher.
+        InputError: there is no such model, it is no student, or one of another model.
     """
     if recipe.start is None:
         return None
@@ -278,11 +286,9 @@ def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenera
     start = kept_or_named(recipe.start, teacher.kind, out, where)
     if "distillation" not in start.card:
         raise InputError(f"{where}: is not distilled; name a student, or leave it out")
-    if start.constants != teacher.constants:
-        raise InputError(
-            f"{where}: has other networks, schedule or preprocessing than the teacher; "
-            "name a student of the same model"
-        )
+    trained = start.card.get("training") == teacher.card.get("training")
+    if start.constants != teacher.constants or not trained:
+        raise InputError(f"{where}: is a student of another model than the teacher; name another")
     return start
 
 

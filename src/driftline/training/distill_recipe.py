@@ -97,8 +97,9 @@ class DistillRecipe(Section):
         steps: evaluations of the student's own sampler. A consistency model can be sampled with
             any number; progressive distillation ends here, and path distillation makes it.
         seed: of every draw.
-        start: the model that the student begins as; none: the teacher. Of ``paths`` and
-            ``distribution``, which needs one, its samplers are the student's.
+        start: a student of the same teacher, which the new one begins as; none: the teacher.
+            ``paths`` and ``distribution`` keep its samplers, which have ``steps`` steps; the other
+            methods have their own. ``distribution`` needs one.
         consistency: settings of that method.
         progressive: settings of that method.
         paths: settings of that method.

@@ -43,7 +43,7 @@ from driftline.diffusion.samplers import (
 from driftline.diffusion.samplers.plan import Plan
 from driftline.diffusion.schedules import Schedule
 from driftline.errors import InputError
-from driftline.generation import EventGenerator
+from driftline.generation import EventGenerator, refuse_student
 from driftline.network_samplers import NetworkSamplers
 from driftline.training.distill_recipe import DistillRecipe, DistributionSettings
 from driftline.training.loop import Companion
@@ -171,9 +171,11 @@ def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
         stride(course, recipe.steps)
     # By its text, so that a run that is resumed has the same.
     text = recipe.student or str(_short_samplers(teacher, courses, recipe.steps))
-    short = NetworkSamplers.parse(text).each(list(teacher.denoisers))
+    short = _of_steps(text, recipe.steps, teacher)
     settings = recipe.paths
     distance = (EntrywiseHuber if settings.entrywise else PseudoHuber)(settings.huber)
+    for denoiser, course, sampler in zip(teacher.denoisers.values(), courses, short, strict=True):
+        PathMatching(denoiser, course, sampler.plan(denoiser.schedule))  # or it is refused now
     lessons = {
         network: _path(course, sampler, distance, settings.weight)
         for network, course, sampler in zip(teacher.denoisers, courses, short, strict=True)
@@ -208,14 +210,31 @@ def _distribution(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]
             "distillation: distribution needs a student to begin with, such as one of paths; "
             "give start=MODEL"
         )
-    short = NetworkSamplers.parse(recipe.student).each(list(teacher.denoisers))
+    refuse_student(teacher.card, "distillation: distribution")
+    short = _of_steps(recipe.student, recipe.steps, teacher)
     lessons = {
         network: _matched(given, sampler)
         for network, sampler in zip(teacher.denoisers, short, strict=True)
     }
     for network, lesson in lessons.items():
         stride(lesson.sampler.plan(teacher.denoisers[network].schedule), recipe.steps)
+        if recipe.training[network.replace(" ", "_")]["batch"] < 2:
+            raise InputError(f"distillation: {network}: distribution needs a batch of 2 or more")
     return [Round("", recipe.steps, lessons)]
+
+
+def _of_steps(text: str, steps: int, teacher: EventGenerator) -> list[Sampler]:
+    """A student's samplers, of each network.
+
+    Raises:
+        ValueError: they have another number of steps.
+    """
+    samplers = NetworkSamplers.parse(text).each(list(teacher.denoisers))
+    for sampler, denoiser in zip(samplers, teacher.denoisers.values(), strict=True):
+        found = len(sampler.plan(denoiser.schedule).steps)
+        if found != steps:
+            raise ValueError(f"the student that it begins as has {found} steps, not {steps}")
+    return list(samplers)
 
 
 def _matched(given: DistributionSettings, short: Sampler) -> Lesson:

@@ -138,7 +138,7 @@ def validation_loss(
     count = min(len(events), _VALIDATION_EVENTS)
     index = torch.linspace(0, len(events) - 1, count).long()
     total = 0.0
-    for part in index.split(batch):
+    for part in index.tensor_split(math.ceil(count / batch)):  # none of a single event
         x0, condition, mask = events.batch(part, generator).to(device)
         t = levels.times(denoiser.schedule, stratified_uniform(len(part), generator)).to(device)
         noise = torch.randn(x0.shape, generator=generator).to(device)

@@ -15,6 +15,9 @@ from driftline.diffusion.distillation.paths import followed, stride
 from driftline.diffusion.objectives.denoising import DenoisingScoreMatching, masked_mean
 from driftline.diffusion.samplers.plan import Plan
 
+_LEAST = 1e-6
+"""Distance that is divided by: an event of padding alone has none."""
+
 
 @dataclass(frozen=True)
 class DistributionMatching:
@@ -35,7 +38,7 @@ class DistributionMatching:
     The loss is half the mean square of the pull, whose gradient is the pull, plus the critic's own,
     denoising score matching on the student's events; neither acts on the other's network. Both
     take the same evaluation of the critic. z is the noise of other events in the batch, which an
-    event does not depend on; a batch has more events than there are ``draws``.
+    event does not depend on: of N events there are at most N - 1 draws.
 
     Training events give their number, form and conditions only.
 
@@ -48,7 +51,7 @@ class DistributionMatching:
 
     Raises:
         ValueError: a step of the plan is not linear, draws noise or shares its level with another,
-            or there are no draws; from the call: a batch has no more events than there are draws.
+            or there are no draws; from the call: there are fewer than two events.
     """
 
     teacher: CleanEstimate
@@ -81,15 +84,15 @@ class DistributionMatching:
             condition: (B, C) or None.
             mask: (B, P) or of the shape of x0, or None; true for real entries.
         """
-        if len(noise) <= self.draws:
-            raise ValueError(f"{self.draws} draws need batches of more events, got {len(noise)}")
+        if len(noise) < 2:
+            raise ValueError("an event is compared with the noise of others: give two or more")
         real = torch.ones_like(noise) if mask is None else expand(mask, noise)
         start = self.plan.start.s * noise * real
         x = followed(self.plan, denoiser, start, condition, mask)[-1]
-        loss = noise.new_zeros(len(noise))
-        for k in range(1, self.draws + 1):
+        loss, draws = noise.new_zeros(len(noise)), min(self.draws, len(noise) - 1)
+        for k in range(1, draws + 1):
             loss = loss + self._compared(x, t.roll(k), noise.roll(k, 0) * real, condition, mask)
-        return loss / self.draws
+        return loss / draws
 
     def _compared(
         self,
@@ -105,6 +108,6 @@ class DistributionMatching:
         with torch.no_grad():
             alpha, sigma = self.critic.signal_and_noise(t, x)
             wanted = self.teacher(alpha * fixed + sigma * z, t, condition, mask)
-            size = expand(masked_mean((fixed - wanted).abs(), mask), x)
+            size = expand(masked_mean((fixed - wanted).abs(), mask), x).clamp(min=_LEAST)
             pull = (own - wanted) / size
         return masked_mean((x - (fixed - pull)).square(), mask) / 2 + fit

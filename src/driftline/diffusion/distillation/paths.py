@@ -129,7 +129,8 @@ class PathMatching:
         own = [step.level.s for step in self.plan]
         if not all(map(partial(math.isclose, rel_tol=1e-4), passed, own)):
             raise ValueError(
-                f"the student's sampler must evaluate at every {each}-th level of the teacher's"
+                f"the student's sampler must evaluate at every {each}-th level of the teacher's: "
+                "give the sampler that it was made by (paths.sampler)"
             )
 
     def passed(self, start: Tensor, condition: Tensor | None, mask: Tensor | None) -> list[Tensor]:

@@ -43,8 +43,9 @@ EVENTWISE = [s for s in ALL if s.eventwise]
 every = pytest.mark.parametrize("sampler", ALL, ids=describe)
 every_eventwise = pytest.mark.parametrize("sampler", EVENTWISE, ids=describe)
 
-# Step sizes that an event chooses follow its rounding, which depends on the batch.
-CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+# Step sizes that an event chooses follow its rounding, which depends on the batch: by up to 3e-9
+# where vectors have four numbers (AVX2). What depends on other events is of the order of one.
+CLOSE = {"rtol": 1e-7, "atol": 1e-7}
 
 
 class Counting:

@@ -140,10 +140,11 @@ def distill(
 ) -> Path:
     """Make few-step students of all networks of a generator and write them as models.
 
-    ``out`` gets ``recipe.json``, ``training-data.json``, a checkpoint and a TensorBoard log for
-    each training, and ``model.safetensors``; progressive distillation also the students of the
-    rounds before, ``model-16.safetensors`` and so on. Students are models as any other, whose
-    cards say method, teacher and steps, and whose default sampler is the one that they are for.
+    ``out`` gets ``recipe.json``, ``training-data.json``, ``start.safetensors`` if the student goes
+    on from one, a checkpoint and a TensorBoard log for each training, and ``model.safetensors``;
+    progressive distillation also the students of the rounds before, ``model-16.safetensors`` and so
+    on. Students are models as any other, whose cards say method, teacher and steps, and whose
+    default sampler is the one that they are for.
 
     Args:
         teacher: the model; it is not changed.

@@ -23,7 +23,7 @@ from driftline.training.jets import (
     particle_observables,
     split,
 )
-from driftline.training.lessons import Round, rounds_of
+from driftline.training.lessons import Round, key_of, rounds_of
 from driftline.training.loop import Events, Outcome, train
 from driftline.training.objectives import Validation
 from driftline.training.physics import unit_observable
@@ -54,11 +54,6 @@ class Samples:
     by_network: Mapping[str, Callable[[], tuple[Events, Events]]]
     observables: Mapping[str, Mapping[str, Observable]]
     attributes: dict[str, Any]
-
-
-def key_of(network: str) -> str:
-    """A network's name as a key of recipes and a directory: ``particle_level``."""
-    return network.replace(" ", "_")
 
 
 def recipe_of(generator: AnyGenerator) -> Recipe:

@@ -106,6 +106,11 @@ class Round:
         return NetworkSamplers(tuple(lesson.sampler for lesson in self.lessons.values()))
 
 
+def key_of(network: str) -> str:
+    """A network's name as a key of recipes and a directory: ``particle_level``."""
+    return network.replace(" ", "_")
+
+
 def rounds_of(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     """The trainings that lead from a teacher to the students asked for.
 
@@ -218,7 +223,7 @@ def _distribution(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]
     }
     for network, lesson in lessons.items():
         stride(lesson.sampler.plan(teacher.denoisers[network].schedule), recipe.steps)
-        if recipe.training[network.replace(" ", "_")]["batch"] < 2:
+        if recipe.training[key_of(network)]["batch"] < 2:
             raise InputError(f"distillation: {network}: distribution needs a batch of 2 or more")
     return [Round("", recipe.steps, lessons)]
 

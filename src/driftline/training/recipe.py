@@ -47,7 +47,7 @@ class TrainingSettings(Section):
         clip: largest norm of the gradient.
         ema: decay a step of the moving average of the weights, which is what is kept.
         precision: of the network's arithmetic in training; weights are always float32. bfloat16
-            holds where the device has it: processors that emulate it are ten times slower by it.
+            holds where the device has it; processors that would have to emulate it take float32.
         compile: compile the network by TorchInductor (needs a C++ compiler; minutes at start).
         log_every: steps between two points of the log.
         validate_every: steps between two validations.

@@ -180,9 +180,9 @@ def sums(x: Tensor, condition: object, mask: object) -> Tensor:
 def test_what_is_observed_of_the_end_is_asked_of_the_last_step() -> None:
     plan = every(4)
     student = Denoiser(Gains(plan, exact_gains(plan, 4)), VP())
-    nothing = SquaredDistance()
-    bare = PathMatching(NORMAL, every(1), plan, nothing)
-    seen = PathMatching(NORMAL, every(1), plan, nothing, ObservedEnd(sums, weight=2.0))
+    square = SquaredDistance()
+    bare = PathMatching(NORMAL, every(1), plan, square)
+    seen = PathMatching(NORMAL, every(1), plan, square, ObservedEnd(sums, weight=2.0))
     assert float(loss(seen, student, start(20)).detach().max()) < 1e-16  # as the teacher's
     with torch.no_grad():
         student.network.gains[1] += 0.1

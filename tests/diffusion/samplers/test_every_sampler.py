@@ -43,9 +43,12 @@ EVENTWISE = [s for s in ALL if s.eventwise]
 every = pytest.mark.parametrize("sampler", ALL, ids=describe)
 every_eventwise = pytest.mark.parametrize("sampler", EVENTWISE, ids=describe)
 
-# Step sizes that an event chooses follow its rounding, which depends on the batch: by up to 3e-9
-# where vectors have four numbers (AVX2). What depends on other events is of the order of one.
-CLOSE = {"rtol": 1e-7, "atol": 1e-7}
+# Step sizes that an event chooses follow its rounding, which depends on the batch.
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+
+# On processors of four-number vectors (ATEN_CPU_CAPABILITY=avx2) adaptive-sde's rounding grows to
+# 3.4e-9 in nine events; in scalar arithmetic (ATEN_CPU_CAPABILITY=default) it is within CLOSE too.
+ROUNDED = {"adaptive-sde": {"rtol": 1e-8, "atol": 1e-8}}
 
 
 class Counting:
@@ -112,9 +115,9 @@ def test_a_gpu_gives_the_same_events(sampler: Sampler) -> None:
 
 @every_eventwise
 def test_events_depend_on_their_ids_alone(sampler: Sampler) -> None:
-    whole = run(sampler, 9).x
-    torch.testing.assert_close(run(sampler, 9, batch=4).x, whole, **CLOSE)
-    torch.testing.assert_close(run(sampler, torch.arange(3, 7)).x, whole[3:7], **CLOSE)
+    whole, close = run(sampler, 9).x, ROUNDED.get(describe(sampler).split(":")[0], CLOSE)
+    torch.testing.assert_close(run(sampler, 9, batch=4).x, whole, **close)
+    torch.testing.assert_close(run(sampler, torch.arange(3, 7)).x, whole[3:7], **close)
 
 
 @every

@@ -1,5 +1,7 @@
 """Distilling generators end to end, on toy events, and what a distillation refuses."""
 
+import json
+import math
 import signal
 from collections.abc import Callable
 from copy import deepcopy
@@ -25,6 +27,7 @@ from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
+from driftline.network_samplers import NetworkSamplers
 from driftline.networks import build
 from driftline.streams import Stream
 from driftline.training import lessons
@@ -224,6 +227,58 @@ def test_a_path_distillation_is_resumed_with_the_sampler_that_it_began_with(
         distill(teacher, given, jets, out, resume=True)
 
 
+def test_a_teacher_goes_on_from_the_student_by_a_sampler_fitted_to_it(
+    teacher: Generator, jets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = recipe(
+        "method=paths",
+        "steps=2",
+        "paths.sampler=dpm:steps=4",
+        "paths.substeps=[3,2]",
+        "paths.own=1",
+    )
+    out = tmp_path / "run"
+    student = driftline.load(distill(teacher, given, jets, out))
+    courses = NetworkSamplers.parse(json.loads((out / "recipe.json").read_text())["course"])
+    denoisers = teacher.denoisers.values()
+    for course, own, denoiser in zip(
+        courses.each(list(teacher.denoisers)),
+        student.default_sampler.samplers,
+        denoisers,
+        strict=True,
+    ):
+        assert isinstance(course, Bespoke) and course.restarts == (3,)
+        passed = [step.level.s for step in course.plan(denoiser.schedule)]
+        levels = [step.level.s for step in own.plan(denoiser.schedule)]
+        assert len(passed) == 5
+        assert [passed[0], passed[3]] == pytest.approx(levels, rel=1e-4)
+
+    two = "ddim:steps=2,grid=tuned;levels=-0.5"
+    # Of a student that goes on the levels are kept, unless others of as many steps are named.
+    more = ["method=paths", "steps=2", f"start={out / 'model.safetensors'}", "paths.substeps=[2,2]"]
+    kept, moved = (
+        driftline.load(distill(teacher, recipe(*more, sampler), jets, tmp_path / str(number)))
+        for number, sampler in enumerate(("paths.sampler=dpm:steps=4", f"paths.sampler={two}"))
+    )
+    assert kept.default_sampler == student.default_sampler
+    for own, denoiser in zip(moved.default_sampler.samplers, denoisers, strict=True):
+        assert own.plan(denoiser.schedule).steps[1].level.s == pytest.approx(math.exp(0.5))
+    with pytest.raises(InputError, match="so little noise that 9 substeps have no room"):
+        crowded = recipe(*more[:-1], "paths.substeps=[2,9]", "paths.sampler=ddim:steps=2")
+        distill(teacher, crowded, jets, tmp_path / "refused")
+
+    def never(*_: Any) -> None:
+        raise AssertionError("fitted once more")
+
+    monkeypatch.setattr(lessons, "calibrations", never)
+    again = driftline.load(distill(teacher, given, jets, out, resume=True))
+    assert fingerprint(again) == fingerprint(student)
+    for wrong in ("[3]", "[3,0]"):
+        with pytest.raises(InputError, match="substeps must be 2 numbers from 1 up"):
+            other = recipe("method=paths", "steps=2", f"paths.substeps={wrong}")
+            distill(teacher, other, jets, tmp_path / "refused")
+
+
 def test_noise_of_the_calibration_is_not_that_of_its_conditions(teacher: Generator) -> None:
     known = calibrations(teacher, 4, seed=7)
     drawn = [calibration.draw()().flatten() for calibration in known.values()]
@@ -279,7 +334,7 @@ def test_a_student_goes_on_from_another(teacher: Generator, jets: Path, tmp_path
     student = driftline.load(distill(teacher, matched, jets, tmp_path / "matched"))
     for words, wrong in {
         "has 2 steps, not 1": ["method=distribution", "steps=1"],
-        "every 3-th level": ["method=paths", "steps=2", "paths.sampler=dpm:steps=6"],
+        "at levels of the teacher's": ["method=paths", "steps=2", "paths.sampler=dpm:steps=6"],
         "a batch of 2 or more": [
             "method=distribution", "steps=2", "training.jet_level={steps=3, batch=1}"],
     }.items():  # fmt: skip

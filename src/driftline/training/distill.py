@@ -23,7 +23,7 @@ from driftline.training.jets import (
     particle_observables,
     split,
 )
-from driftline.training.lessons import Round, key_of, rounds_of
+from driftline.training.lessons import Round, fitted, key_of, rounds_of
 from driftline.training.loop import Events, Outcome, train
 from driftline.training.objectives import Validation
 from driftline.training.physics import unit_observable
@@ -182,7 +182,9 @@ def distill(
     start = _start(recipe, teacher, out)
     given = "" if start is None else str(start.default_sampler)
     # Last of what may be refused, for samplers of paths take minutes to fit.
-    rounds = rounds_of(recipe.model_copy(update={"student": _begun_with(out) or given}), teacher)
+    recipe = recipe.model_copy(update=_begun_with(out) or {"student": given})
+    recipe = fitted(recipe, teacher)
+    rounds = rounds_of(recipe, teacher)
     recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))
     keep_source(out, samples.attributes)
@@ -222,12 +224,13 @@ def distill(
     return model
 
 
-def _begun_with(out: Path) -> str:
-    """The student's samplers, as text, of a run that is resumed; else nothing."""
+def _begun_with(out: Path) -> dict[str, str]:
+    """The samplers that were fitted, as texts by key, of a run that is resumed; else nothing."""
     path = out / "recipe.json"
     if not path.exists():
-        return ""
-    return DistillRecipe.model_validate_json(path.read_text()).student
+        return {}
+    begun = DistillRecipe.model_validate_json(path.read_text())
+    return {"student": begun.student, "course": begun.course}
 
 
 def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSettings]:

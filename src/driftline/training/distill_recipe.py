@@ -59,7 +59,13 @@ class PathSettings(Section):
 
     Attributes:
         sampler: which the teacher follows, as text: a deterministic one on a grid, of ``steps``
-            times a whole number. Empty: the teacher's default sampler.
+            times a whole number, which tells where the student's steps are. Empty: the teacher's
+            default sampler.
+        substeps: how many steps the teacher takes during each of the student's, by a sampler that
+            is fitted to it, instead of ``sampler``, which, if it has ``steps`` steps itself, tells
+            where a student with a ``start`` has them too. None: as many as ``sampler`` has.
+        own: how many of the student's last steps have as their goal where the teacher goes from
+            the student's own state, not from the noise; these need ``substeps``.
         huber: c of the pseudo-Huber distance.
         entrywise: of every number of an event by itself, rather than of their root mean square.
         observables: names of observables in which the student's events are compared with the
@@ -69,6 +75,8 @@ class PathSettings(Section):
     """
 
     sampler: str = ""
+    substeps: tuple[int, ...] = ()
+    own: int = Field(0, ge=0)
     huber: float = Field(1e-3, gt=0)
     entrywise: bool = False
     observables: tuple[str, ...] = ()
@@ -98,8 +106,8 @@ class DistillRecipe(Section):
             any number; progressive distillation ends here, and path distillation makes it.
         seed: of every draw.
         start: a student of the same teacher, which the new one begins as; none: the teacher.
-            ``paths`` and ``distribution`` keep its samplers, which have ``steps`` steps; the other
-            methods have their own. ``distribution`` needs one.
+            ``paths`` and ``distribution`` keep its samplers, which have ``steps`` steps (but see
+            ``PathSettings.sampler``); the other methods have their own. ``distribution`` needs one.
         consistency: settings of that method.
         progressive: settings of that method.
         paths: settings of that method.
@@ -109,6 +117,7 @@ class DistillRecipe(Section):
             distillation for each round.
         teacher: fingerprint of the teacher; filled in.
         student: the student's own samplers, as text; filled in.
+        course: the samplers of ``paths.substeps``, as text; filled in.
     """
 
     method: Literal["consistency", "progressive", "paths", "distribution"] = "consistency"
@@ -122,6 +131,7 @@ class DistillRecipe(Section):
     training: dict[str, dict[str, Any]] = Field(default_factory=dict)
     teacher: str = ""
     student: str = ""
+    course: str = ""
 
     def without_steps(self) -> Self:
         """What a resumed run must share: all but what was fitted and, where it can be, the length.
@@ -129,7 +139,7 @@ class DistillRecipe(Section):
         Consistency divides a training of known length into stages, and progressive distillation
         teaches students that are the teachers of others.
         """
-        same: dict[str, Any] = {"student": ""}
+        same: dict[str, Any] = {"student": "", "course": ""}
         if self.method in ("paths", "distribution"):
             training = self.training.items()
             same["training"] = {name: {**own, "steps": 0} for name, own in training}

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
+import numpy as np
 import torch
 
 from driftline.calibrations import calibrations
@@ -50,8 +52,11 @@ from driftline.training.loop import Companion
 from driftline.training.objectives import Objectives, TrainingLevels, always
 from driftline.training.run import levels_of
 
-CALIBRATION_EVENTS = 250
+CALIBRATION_EVENTS = 120
 """Events, in equal shares of the classes, to which a student's sampler is fitted."""
+
+COURSE_RATIOS = (0.3, 0.4, 0.5, 0.6)
+"""By which noise may fall from step to step of a teacher's course during the student's last."""
 
 CALIBRATION_SEED = 2**63 + 1
 """Of their noise."""
@@ -168,42 +173,72 @@ def _halving(steps: int, all_times: torch.Tensor, schedule: Schedule) -> Lesson:
     return Lesson(teaching, GridLevels(own), sampler)
 
 
+def fitted(recipe: DistillRecipe, teacher: EventGenerator) -> DistillRecipe:
+    """The recipe with the samplers that path distillation needs, fitted to the teacher.
+
+    What it has already, of a run that is resumed or of the student that it begins as, is kept; but
+    a student takes the levels of a sampler that has its number of steps, if the teacher has
+    another to follow.
+
+    Raises:
+        InputError: a setting is not valid.
+    """
+    steps, substeps = recipe.steps, recipe.paths.substeps
+    if recipe.method != "paths" or recipe.course or (recipe.student and not substeps):
+        return recipe
+    try:
+        if substeps and (len(substeps) != steps or min(substeps) < 1):
+            raise ValueError(f"substeps must be {steps} numbers from 1 up, got {substeps}")
+        given = _plans(recipe.paths.sampler, teacher)
+        strides = [stride(plan, steps) for plan in given]  # before minutes are spent on events
+        kept = recipe.student and not all(each == 1 for each in strides)
+        short = _of_steps(recipe.student, steps, teacher) if kept else []
+        known = calibrations(teacher, CALIBRATION_EVENTS, CALIBRATION_SEED).values()
+        if not kept:
+            short = [short_sampler(*pair, steps) for pair in zip(given, known, strict=True)]
+        update = {"student": str(NetworkSamplers(tuple(short)))}
+        if substeps:
+            each = zip(short, known, strict=True)
+            fine = tuple(course_sampler(*pair, substeps, recipe.paths.own) for pair in each)
+            update["course"] = str(NetworkSamplers(fine))
+    except ValueError as error:
+        raise InputError(f"distillation: paths: {error}") from error
+    return recipe.model_copy(update=update)
+
+
+def _plans(text: str, teacher: EventGenerator) -> list[Plan]:
+    """Of a sampler of each network."""
+    samplers = NetworkSamplers.parse(text).each(list(teacher.denoisers))
+    pairs = zip(samplers, teacher.denoisers.values(), strict=True)
+    return [sampler.plan(denoiser.schedule) for sampler, denoiser in pairs]
+
+
 def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
-    chosen = NetworkSamplers.parse(recipe.paths.sampler)
-    each = zip(teacher.denoisers.values(), chosen.each(list(teacher.denoisers)), strict=True)
-    courses = [sampler.plan(denoiser.schedule) for denoiser, sampler in each]
-    for course in courses:  # before minutes are spent on events
-        stride(course, recipe.steps)
-    # By its text, so that a run that is resumed has the same.
-    text = recipe.student or str(_short_samplers(teacher, courses, recipe.steps))
-    short = _of_steps(text, recipe.steps, teacher)
     settings = recipe.paths
+    courses = _plans(recipe.course or settings.sampler, teacher)
+    short = _of_steps(recipe.student, recipe.steps, teacher)
     distance = (EntrywiseHuber if settings.entrywise else PseudoHuber)(settings.huber)
-    for denoiser, course, sampler in zip(teacher.denoisers.values(), courses, short, strict=True):
-        PathMatching(denoiser, course, sampler.plan(denoiser.schedule))  # or it is refused now
-    lessons = {
-        network: _path(course, sampler, distance, settings.weight)
-        for network, course, sampler in zip(teacher.denoisers, courses, short, strict=True)
-    }
+    lessons = dict[str, Lesson]()
+    for (network, denoiser), course, sampler in zip(
+        teacher.denoisers.items(), courses, short, strict=True
+    ):
+        matching = PathMatching(
+            denoiser,
+            course,
+            sampler.plan(denoiser.schedule),
+            distance,
+            own=settings.own,
+        )
+        lessons[network] = _path(matching, sampler, settings.weight)
     return [Round("", recipe.steps, lessons)]
 
 
-def _short_samplers(
-    teacher: EventGenerator, courses: Sequence[Plan], steps: int
-) -> NetworkSamplers:
-    """Of a student of so many steps of each network."""
-    known = calibrations(teacher, CALIBRATION_EVENTS, CALIBRATION_SEED).values()
-    pairs = zip(courses, known, strict=True)
-    return NetworkSamplers(tuple(short_sampler(*pair, steps) for pair in pairs))
-
-
-def _path(course: Plan, short: Sampler, distance: Distance, weight: float) -> Lesson:
-    """Makes a student whose few steps follow the teacher's course."""
+def _path(matching: PathMatching, short: Sampler, weight: float) -> Lesson:
+    """Makes a student whose few steps follow a teacher's course."""
 
     def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
         end = None if observable is None else ObservedEnd(observable, weight)
-        matching = PathMatching(teacher, course, short.plan(teacher.schedule), distance, end)
-        return Teaching(always(matching))
+        return Teaching(always(replace(matching, teacher=teacher, end=end)))
 
     return Lesson(teaching, UniformLogSNRLevels(), short)
 
@@ -261,5 +296,43 @@ def short_sampler(course: Plan, calibration: Calibration, steps: int) -> Bespoke
         ValueError: it is not a plan to follow in ``steps`` steps, see ``stride``.
     """
     levels = [step.level for step in course][:: stride(course, steps)]
-    grid = TunedGrid(tuple(round(-math.log(level.s), 6) for level in levels[1:]))
-    return Bespoke(steps).fitted(grid, calibration)
+    return Bespoke(steps).fitted(_grid([-math.log(level.s) for level in levels]), calibration)
+
+
+def course_sampler(
+    short: Sampler, calibration: Calibration, substeps: Sequence[int], own: int
+) -> Bespoke:
+    """A teacher's sampler of so many steps during each of a student's, fitted to the teacher.
+
+    Its levels between the student's are equally far in lambda; where the last one is, is tried. It
+    restarts where the student's last ``own`` steps begin.
+
+    Raises:
+        ValueError: the student's sampler is not one to follow, see ``stride``.
+    """
+    plan = short.plan(calibration.denoiser.schedule)
+    stride(plan, len(plan.steps))
+    begins = [-math.log(step.level.s) for step in plan]
+    *bounds, steps = accumulate(substeps)
+    sampler = Bespoke(steps, restarts=tuple(bounds[max(0, len(bounds) - own) :]))
+    inner = [np.linspace(*ends, n, False) for ends, n in zip(pairwise(begins), substeps[:-1])]
+    falls = [begins[-1] - (substeps[-1] - 1) * math.log(ratio) for ratio in COURSE_RATIOS]
+    lasts = [last for last in falls if last <= calibration.span[1]]
+    if not lasts:
+        raise ValueError(
+            f"the student's last step begins at so little noise that {substeps[-1]} substeps have "
+            "no room: give fewer, or a sampler that ends earlier"
+        )
+    found = [
+        sampler.fitted(
+            _grid(np.concatenate([*inner, np.linspace(begins[-1], last, substeps[-1])]).tolist()),
+            calibration,
+        )
+        for last in lasts
+    ]
+    return min(found, key=calibration.distance)
+
+
+def _grid(levels: Sequence[float]) -> TunedGrid:
+    """Of levels lambda, the first of which is where every sampler begins."""
+    return TunedGrid(tuple(round(level, 6) for level in levels[1:]))

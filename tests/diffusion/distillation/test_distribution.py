@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import DistributionMatching
-from driftline.diffusion.distillation.paths import followed
+from driftline.diffusion.distillation.paths import advanced
 from driftline.diffusion.objectives import DenoisingScoreMatching
 from driftline.diffusion.samplers import DDIM, EulerMaruyama
+from driftline.diffusion.samplers.plan import Model, State
 from driftline.diffusion.schedules import VP
 
 SIZE = 4096
@@ -142,7 +143,8 @@ def test_student_and_critic_end_at_the_teachers_distribution(steps: int) -> None
         optimizer.step()
         decay.step()
     with torch.no_grad():
-        x = followed(plan, student, plan.start.s * noise(100, seed=12345), None, None)[-1]
+        begun = State(plan.start.s * noise(100, seed=12345))
+        x = advanced(plan, begun, Model(student)).x_hat
         learnt = torch.stack(list(critic.parameters())).tolist()
     assert [float(x.mean()), float(x.std())] == pytest.approx(wanted, abs=0.01)
     assert learnt == pytest.approx(wanted, abs=0.02)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from driftline.diffusion.denoisers import Denoiser
 from driftline.diffusion.distillation import ObservedEnd, PathMatching, PseudoHuber, SquaredDistance
-from driftline.diffusion.distillation.paths import followed
+from driftline.diffusion.distillation.paths import advanced, segments, stride
 from driftline.diffusion.grids import TunedGrid, UniformAngle
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import DDIM, EulerMaruyama, Heun, UniPC, sample
@@ -44,10 +44,11 @@ def test_the_last_goal_is_what_the_teacher_samples() -> None:
     noise = Noise(5)
     events = torch.arange(20)
     begun = every(1).start.s * noise.normal(events, (1,), 0, torch.float64)
-    goals = PathMatching(MIXTURE, every(1), every(4)).passed(begun, None, None)
+    goal, model = State(begun), Model(MIXTURE)
+    for part in segments(every(1), every(4)):
+        goal = advanced(part, goal, model)
     made = sample(MIXTURE, FINE, noise=noise, events=20, shape=(1,), dtype=torch.float64)
-    assert len(goals) == 2
-    torch.testing.assert_close(goals[-1], made.x)
+    torch.testing.assert_close(goal.x_hat, made.x)
 
 
 class Gains(nn.Module):
@@ -126,6 +127,46 @@ def test_a_step_learns_to_mend_the_one_before() -> None:
     assert (values[0] - values[1]) / (2 * h) == pytest.approx(float(slope), rel=1e-5)
 
 
+def test_a_teacher_that_begins_where_the_student_is_mends_nothing() -> None:
+    """The second gain is right whatever the first has done; each is moved by its own miss alone."""
+    plan = every(4)
+    objective = PathMatching(NORMAL, every(1), plan, SquaredDistance(), own=2)
+    first, second = exact_gains(plan, 4)
+    student = Denoiser(Gains(plan, [first + 0.01, second]), VP())
+    loss(objective, student, start(200)).mean().backward()
+    slopes = student.network.gains.grad.tolist()
+    assert slopes[0] > 1e-6 and abs(slopes[1]) < 1e-12 * slopes[0]
+
+
+def test_a_teacher_that_begins_where_the_student_is_leaves_no_doubt() -> None:
+    """Of a mixture: from one state the teacher's steps lead to one end, whatever was before."""
+    parts = segments(every(1), every(4))
+
+    class Steps:
+        """Does what several of the teacher's steps do, by one estimate."""
+
+        schedule = VP()
+
+        def __call__(self, x: Tensor, t: Tensor, *context: Tensor | None) -> Tensor:
+            first, last = (part[0].level for part in parts)
+            late = abs(float(t[0]) - last.t) < abs(float(t[0]) - first.t)
+            here, there = (last, 0.0) if late else (first, last.s)
+            x_hat = x / here.alpha
+            end = advanced(parts[late], State(x_hat), Model(MIXTURE)).x_hat
+            shrink = there / here.s
+            moved = 0.05 * (not late)  # the first step misses
+            return (end + moved - shrink * x_hat) / (1 - shrink)
+
+    objective = PathMatching(MIXTURE, every(1), every(4), SquaredDistance(), own=2)
+    followed = PathMatching(MIXTURE, every(1), every(4), SquaredDistance())
+    last = PathMatching(MIXTURE, every(1), every(4), SquaredDistance(), own=1)
+    missed = 0.05**2
+    found = loss(objective, Steps(), start(100))
+    torch.testing.assert_close(found, torch.full_like(found, missed), rtol=1e-6, atol=0)
+    torch.testing.assert_close(loss(last, Steps(), start(100)), found)
+    assert float((loss(followed, Steps(), start(100)) - missed).max()) > 1e-5  # of the second step
+
+
 def test_no_gradient_goes_through_earlier_steps() -> None:
     """Of a multistep student, whose second step uses its first estimate again."""
     begin, end = every(4)
@@ -140,9 +181,8 @@ def test_no_gradient_goes_through_earlier_steps() -> None:
     first = plan.steps[0]
     begun = plan.start.s * start(100)
     arrived = first(State(begun), Model(student), lambda: begun).x_hat
-    goal = objective.passed(begun, None, None)[0]
-    scale = (1 + plan.steps[1].level.s ** 2) ** -0.5
-    ((arrived - goal) * scale).square().mean().backward()
+    goal = advanced(segments(every(1), plan)[0], State(begun), Model(NORMAL)).x_hat
+    (arrived - goal).square().mean().backward()
     assert float(whole[0]) == pytest.approx(float(student.network.gains.grad[0]))
     assert float(whole[1]) != 0
 
@@ -177,20 +217,24 @@ def sums(x: Tensor, condition: object, mask: object) -> Tensor:
     return x.exp().sum(1, keepdim=True)
 
 
-def test_what_is_observed_of_the_end_is_asked_of_the_last_step() -> None:
+@pytest.mark.parametrize("own", [0, 1, 2])
+def test_what_is_observed_of_the_end_is_asked_of_the_last_step(own: int) -> None:
+    """Against the path from the noise, wherever the goals begin."""
     plan = every(4)
     student = Denoiser(Gains(plan, exact_gains(plan, 4)), VP())
     square = SquaredDistance()
-    bare = PathMatching(NORMAL, every(1), plan, square)
-    seen = PathMatching(NORMAL, every(1), plan, square, ObservedEnd(sums, weight=2.0))
+    bare = PathMatching(NORMAL, every(1), plan, square, own=own)
+    seen = PathMatching(NORMAL, every(1), plan, square, ObservedEnd(sums, weight=2.0), own)
     assert float(loss(seen, student, start(20)).detach().max()) < 1e-16  # as the teacher's
     with torch.no_grad():
         student.network.gains[1] += 0.1
     extra = loss(seen, student, start(20)) - loss(bare, student, start(20))
 
-    ends = [followed(p, d, p.start.s * start(20), None, None)[-1] for p, d in (
-        (plan, student), (every(1), NORMAL))]  # fmt: skip
-    missed = ends[0].exp() - ends[1].exp()
+    begun = State(plan.start.s * start(20))
+    reached, goal = (
+        advanced(p, begun, Model(d)).x_hat for p, d in ((plan, student), (every(1), NORMAL))
+    )
+    missed = reached.exp() - goal.exp()
     torch.testing.assert_close(extra, 2 * PseudoHuber(1.0)(missed, None))
     extra.sum().backward()
     first, last = student.network.gains.grad.tolist()
@@ -212,9 +256,16 @@ def test_what_cannot_be_matched_is_refused() -> None:
     for wrong in (EulerMaruyama(8), Heun(4)):
         with pytest.raises(ValueError, match="of one evaluation a step"):
             PathMatching(MIXTURE, wrong.plan(VP()), every(4))
-    with pytest.raises(ValueError, match="3 steps do not divide the 8"):
+    with pytest.raises(ValueError, match="at levels of the teacher's"):
         PathMatching(MIXTURE, every(1), DDIM(3).plan(VP()))
-    with pytest.raises(ValueError, match="every 8-th level of the teacher"):
+    with pytest.raises(ValueError, match="knows no estimates of steps before"):
+        memory = UniPC(8, grid=UniformAngle()).plan(VP())
+        PathMatching(MIXTURE, memory, every(4), own=2)
+    with pytest.raises(ValueError, match="own must be from 0 to the 2 steps, got 3"):
+        PathMatching(MIXTURE, every(1), every(4), own=3)
+    with pytest.raises(ValueError, match="3 steps do not divide the 8"):
+        stride(every(1), 3)
+    with pytest.raises(ValueError, match="at levels of the teacher's, the first at its first"):
         late = every(4).steps[1:]
         assert isinstance(late[0], LinearStep)
         PathMatching(MIXTURE, every(1), Plan(late[0].level, late))

@@ -7,7 +7,16 @@ from torch import Tensor
 from driftline.diffusion.analytic import AnalyticDenoiser, GaussianMixture
 from driftline.diffusion.grids import UniformLogSNR
 from driftline.diffusion.noise import Noise
-from driftline.diffusion.samplers import RK4, Bespoke, Calibration, UniPC, describe, parse, tune
+from driftline.diffusion.samplers import (
+    DDIM,
+    RK4,
+    Bespoke,
+    Calibration,
+    UniPC,
+    describe,
+    parse,
+    tune,
+)
 from driftline.diffusion.samplers.bespoke import MEMORY, nearest_weights
 from driftline.diffusion.samplers.plan import levels
 from driftline.diffusion.schedules import VP
@@ -109,3 +118,17 @@ def test_as_many_weights_as_the_steps_have(calibration: Calibration) -> None:
         Bespoke(2, weights=(0.0, 1.0, 0.0))
     with pytest.raises(ValueError, match=r"not fitted.*driftline tune"):
         Bespoke(2).plan(VP())
+
+
+def test_after_a_restart_no_estimate_of_before_is_known(calibration: Calibration) -> None:
+    grid = UniformLogSNR(0.05)
+    fitted = Bespoke(7, restarts=(3, 5)).fitted(grid, calibration)
+    sizes = [len(step.b) for step in fitted.plan(VP())]  # type: ignore[attr-defined]
+    assert sizes == [1, 2, 3, 1, 2, 1, 2]
+    assert parse(describe(fitted)) == fitted
+    whole = Bespoke(7).fitted(grid, calibration)
+    assert calibration.distance(fitted) > calibration.distance(whole)
+    assert calibration.distance(fitted) < 0.7 * calibration.distance(DDIM(7, grid=grid))
+    for wrong in ((0,), (3, 3), (7,)):
+        with pytest.raises(ValueError, match="restarts must rise from 1 to 6"):
+            Bespoke(7, restarts=wrong)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser, expand
-from driftline.diffusion.distillation.paths import followed, stride
+from driftline.diffusion.distillation.paths import advanced, stride
 from driftline.diffusion.objectives.denoising import DenoisingScoreMatching, masked_mean
-from driftline.diffusion.samplers.plan import Plan
+from driftline.diffusion.samplers.plan import Model, Plan, State
 
 _LEAST = 1e-6
 """Distance that is divided by: an event of padding alone has none."""
@@ -88,7 +88,7 @@ class DistributionMatching:
             raise ValueError("an event is compared with the noise of others: give two or more")
         real = torch.ones_like(noise) if mask is None else expand(mask, noise)
         start = self.plan.start.s * noise * real
-        x = followed(self.plan, denoiser, start, condition, mask)[-1]
+        x = advanced(self.plan, State(start), Model(denoiser, condition, mask)).x_hat
         loss, draws = noise.new_zeros(len(noise)), min(self.draws, len(noise) - 1)
         for k in range(1, draws + 1):
             loss = loss + self._compared(x, t.roll(k), noise.roll(k, 0) * real, condition, mask)

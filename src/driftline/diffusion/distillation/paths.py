@@ -1,8 +1,9 @@
-r"""Path distillation: each step of a short sampler is taught to arrive where a long one passes."""
+"""Path distillation: each step of a short sampler is taught to arrive where a long one passes."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser, expand
 from driftline.diffusion.distillation.distances import Distance, PseudoHuber
 from driftline.diffusion.observables import Observable
-from driftline.diffusion.samplers.plan import CLEAN, LinearStep, Model, Plan, State
+from driftline.diffusion.samplers.plan import LinearStep, Model, Plan, State, Step
 
 
 def stride(course: Plan, steps: int) -> int:
@@ -35,19 +36,32 @@ def stride(course: Plan, steps: int) -> int:
     return each
 
 
-def followed(
-    plan: Plan,
-    denoiser: CleanEstimate,
-    start: Tensor,
-    condition: Tensor | None,
-    mask: Tensor | None,
-) -> list[Tensor]:
-    """Where a deterministic plan has taken events (B, ...) from a start, after each step."""
-    model, state, states = Model(denoiser, condition, mask), State(start), []
-    for step in plan:
+def segments(course: Plan, plan: Plan) -> list[tuple[LinearStep, ...]]:
+    """The teacher's steps during each of the student's.
+
+    Raises:
+        ValueError: a level of the student's plan is none of the teacher's, or they do not begin at
+            the same one.
+    """
+    steps = [step for step in course if isinstance(step, LinearStep)]
+    begins = [
+        next((i for i, s in enumerate(steps) if math.isclose(s.level.s, at, rel_tol=1e-4)), None)
+        for at in (step.level.s for step in plan)
+    ]
+    known = [i for i in begins if i is not None]
+    if len(known) < len(begins) or known[0] != 0:
+        raise ValueError(
+            "the student's sampler must evaluate at levels of the teacher's, the first at its "
+            "first: give the sampler that it was made by (paths.sampler)"
+        )
+    return [tuple(steps[i:j]) for i, j in pairwise([*known, len(steps)])]
+
+
+def advanced(steps: Iterable[Step], state: State, model: Model) -> State:
+    """Where deterministic steps take events."""
+    for step in steps:
         state = step(state, model, _no_noise)
-        states.append(state.x_hat)
-    return states
+    return state
 
 
 @dataclass(frozen=True)
@@ -87,16 +101,23 @@ class ObservedEnd:
 
 @dataclass(frozen=True)
 class PathMatching:
-    r"""The student's steps against the teacher's path from the same noise.
+    r"""The student's steps against the teacher's path.
 
     The teacher follows its own sampler, K steps of one evaluation each; the student's has n, and
-    its levels are every (K/n)-th of the teacher's. With the student's states
-    :math:`\hat x_k`, and the teacher's :math:`\hat x^*_k` at the same levels,
+    its levels are some of the teacher's. With the student's states :math:`\hat x_k`, and the
+    teacher's :math:`\hat x^*_k` at the same levels,
 
-    .. math:: L = \sum_{k=1}^n d\left(\frac{\hat x_k - \hat x^*_k}{\sqrt{1 + s_k^2}}\right),
+    .. math:: L = \sum_{k=1}^n d\left(\hat x_k - \hat x^*_k\right),
 
-    where step k begins at the student's own :math:`\hat x_{k-1}`, through which no gradient goes:
-    it learns to mend what the steps before it have missed, and each step has a target of its own.
+    where step k begins at the student's own :math:`\hat x_{k-1}`, through which no gradient goes.
+    Noise passes a linear step as it is, so that all steps miss in the scale of clean events, and
+    weigh the same.
+
+    The teacher's path begins at the noise, so that each step learns to mend what those before it
+    have missed. What it cannot, since :math:`\hat x_{k-1}` does not tell it, it learns a mean or
+    median of. The goals of the last m steps are therefore where the teacher goes from
+    :math:`\hat x_{k-1}` itself, of which the student can know everything.
+
     With n = 1 it is the regression of Luhman & Luhman (2101.02388) with noise that is never used
     twice; what is matched on the way is progressive distillation's (2202.00512), in one round.
 
@@ -108,12 +129,15 @@ class PathMatching:
         plan: the student's.
         distance: d; the root mean square by default, for which the few events whose paths
             part from the teacher's count like others.
-        end: what else is asked of the student's events, against the teacher's; nothing by default.
+        end: what else is asked of the student's events, against the teacher's from the same noise;
+            nothing by default.
+        own: m, of the student's last steps how many have a goal of their own.
 
     Raises:
         ValueError: a plan has a step that is not linear, draws noise or shares its level with
-            another; the numbers of steps do not divide; or the student's levels are not every
-            (K/n)-th of the teacher's.
+            another; a level of the student's is none of the teacher's; own is not in [0, n]; or
+            the teacher is to begin where the student is with steps that use estimates of those
+            before.
     """
 
     teacher: CleanEstimate
@@ -121,22 +145,19 @@ class PathMatching:
     plan: Plan
     distance: Distance = field(default_factory=PseudoHuber)
     end: ObservedEnd | None = None
+    own: int = 0
 
     def __post_init__(self) -> None:
-        each = stride(self.course, len(self.plan.steps))
-        stride(self.plan, len(self.plan.steps))
-        passed = [step.level.s for step in self.course][::each]
-        own = [step.level.s for step in self.plan]
-        if not all(map(partial(math.isclose, rel_tol=1e-4), passed, own)):
+        for plan in (self.course, self.plan):
+            stride(plan, len(plan.steps))
+        parts, steps = segments(self.course, self.plan), len(self.plan.steps)
+        if not 0 <= self.own <= steps:
+            raise ValueError(f"own must be from 0 to the {steps} steps, got {self.own}")
+        if any(len(s.b) > k for part in parts[steps - self.own :] for k, s in enumerate(part, 1)):
             raise ValueError(
-                f"the student's sampler must evaluate at every {each}-th level of the teacher's: "
-                "give the sampler that it was made by (paths.sampler)"
+                "a teacher that begins where the student is knows no estimates of steps before: "
+                "let its sampler restart at the student's levels (paths.substeps)"
             )
-
-    def passed(self, start: Tensor, condition: Tensor | None, mask: Tensor | None) -> list[Tensor]:
-        """Where the teacher's path from a start (B, ...) is after each step of the student's."""
-        each = stride(self.course, len(self.plan.steps))
-        return followed(self.course, self.teacher, start, condition, mask)[each - 1 :: each]
 
     def __call__(
         self,
@@ -158,18 +179,20 @@ class PathMatching:
             mask: (B, P) or of the shape of x0, or None; true for real entries.
         """
         start = self.plan.start.s * (noise if mask is None else noise * expand(mask, noise))
-        with torch.no_grad():
-            goals = self.passed(start, condition, mask)
-        model, state = Model(denoiser, condition, mask), State(start)
-        ends = [step.level for step in self.plan][1:] + [CLEAN]
+        model, teacher = (Model(one, condition, mask) for one in (denoiser, self.teacher))
+        state, path, shared = State(start), State(start), len(self.plan.steps) - self.own
+        parts = segments(self.course, self.plan)
         loss = noise.new_zeros(len(noise))
-        for step, goal, there in zip(self.plan, goals, ends, strict=True):
+        for k, (step, part) in enumerate(zip(self.plan, parts, strict=True)):
+            with torch.no_grad():
+                if k < shared or self.end is not None:
+                    path = advanced(part, path, teacher)
+                goal = path if k < shared else advanced(part, State(state.x_hat), teacher)
             state = step(state, model, _no_noise)
-            missed = (state.x_hat - goal) * (1 + there.s**2) ** -0.5
-            loss = loss + self.distance(missed, mask)
+            loss = loss + self.distance(state.x_hat - goal.x_hat, mask)
             reached = state.x_hat
             state = State(reached.detach(), [known.detach() for known in state.estimates])
-        return loss if self.end is None else loss + self.end(reached, goals[-1], condition, mask)
+        return loss if self.end is None else loss + self.end(reached, path.x_hat, condition, mask)
 
 
 def _no_noise() -> Tensor:

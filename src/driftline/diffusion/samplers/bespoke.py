@@ -45,21 +45,31 @@ class Bespoke:
         steps: evaluations; also the last, which arrives at clean events, has weights of its own.
         grid: where they lie.
         weights: of step after step: first the state's, then those of the estimates, newest first,
-            of which step k has min(k, ``MEMORY``). None before it is fitted.
+            of which the k-th step since the last restart has min(k, ``MEMORY``). None before it is
+            fitted.
+        restarts: steps, counted from 0, that know no estimate of those before: from there the
+            sampler can go on from other states than its own.
 
     Raises:
-        ValueError: steps < 1, or weights of another number; from ``plan``: it is not fitted.
+        ValueError: steps < 1, restarts that are not rising numbers of steps, or weights of another
+            number; from ``plan``: it is not fitted.
     """
 
     steps: int = 12
     grid: Grid = field(default_factory=UniformLogSNR)
     weights: tuple[float, ...] = ()
+    restarts: tuple[int, ...] = ()
 
     deterministic: ClassVar[bool] = True
     eventwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        bounds = (0, *self.restarts, self.steps)
+        require(
+            all(a < b for a, b in pairwise(bounds)),
+            f"restarts must rise from 1 to {self.steps - 1} at most, got {self.restarts}",
+        )
         expected = sum(self._sizes)
         require(
             len(self.weights) in (0, expected),
@@ -74,7 +84,8 @@ class Bespoke:
     @property
     def _sizes(self) -> list[int]:
         """Weights of each step."""
-        return [1 + min(k, MEMORY) for k in range(1, self.steps + 1)]
+        parts = pairwise((0, *self.restarts, self.steps))
+        return [1 + min(k, MEMORY) for a, b in parts for k in range(1, b - a + 1)]
 
     def plan(self, schedule: Schedule) -> Plan:
         require(
@@ -101,11 +112,12 @@ class Bespoke:
         here = [step.level for step in known]
         goals = [*map(calibration.at, here[1:]), calibration.end]
         weights: list[float] = []
-        for step, goal in zip(known, goals, strict=True):
+        for step, goal, size in zip(known, goals, self._sizes, strict=True):
             assert isinstance(step, LinearStep)
-            estimates = [model(state.x_hat, step.level), *state.estimates[: MEMORY - 1]]
+            estimates = [model(state.x_hat, step.level), *state.estimates[: size - 2]]
             terms = [state.x_hat, *estimates]
-            row = nearest_weights(terms, goal, (step.a, *step.b), calibration.mask)
+            prior = (step.a, *step.b)[: len(terms)]
+            row = nearest_weights(terms, goal, prior, calibration.mask)
             weights += row
             state = State(combined(row, terms), estimates)
         return replace(self, grid=grid, weights=tuple(weights))

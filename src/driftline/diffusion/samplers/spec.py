@@ -136,7 +136,8 @@ def _object(key: str, text: str, table: Mapping[str, Any]) -> Any:
 
 _READERS: dict[Any, Callable[[str], Any]] = {
     bool: {"true": True, "false": False}.__getitem__,
-    tuple[float, ...]: lambda text: tuple(float(v) for v in text.split("/")),
+    tuple[float, ...]: lambda text: tuple(float(v) for v in text.split("/")) if text else (),
+    tuple[int, ...]: lambda text: tuple(int(v) for v in text.split("/")) if text else (),
 }
 """Fields whose type does not read its own text: ``denoise=true``, ``levels=-1.5/0.2/3``."""
 

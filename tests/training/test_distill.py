@@ -212,9 +212,6 @@ def test_a_path_distillation_is_resumed_with_the_sampler_that_it_began_with(
     given, out = recipe("method=paths", "steps=3"), tmp_path / "run"
     student = driftline.load(distill(teacher, given, jets, out))
 
-    def never(*_: Any) -> None:
-        raise AssertionError("fitted once more")
-
     monkeypatch.setattr(lessons, "calibrations", never)
     again = driftline.load(distill(teacher, given, jets, out, resume=True))
     assert fingerprint(again) == fingerprint(student)
@@ -227,56 +224,95 @@ def test_a_path_distillation_is_resumed_with_the_sampler_that_it_began_with(
         distill(teacher, given, jets, out, resume=True)
 
 
-def test_a_teacher_goes_on_from_the_student_by_a_sampler_fitted_to_it(
-    teacher: Generator, jets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+SUBSTEPS = ("method=paths", "steps=2", "paths.sampler=dpm:steps=4", "paths.substeps=[3,2]")
+
+
+def never(*_: Any) -> None:
+    raise AssertionError("fitted")
+
+
+def noises(samplers: NetworkSamplers, model: Generator) -> list[list[float]]:
+    """Levels s of each network's sampler."""
+    each = zip(samplers.each(list(model.denoisers)), model.denoisers.values(), strict=True)
+    return [[step.level.s for step in own.plan(d.schedule)] for own, d in each]
+
+
+@pytest.fixture
+def substepped(teacher: Generator, jets: Path, tmp_path: Path) -> tuple[Path, Generator]:
+    """A run whose teacher took 3 and 2 steps during the student's, and the student."""
+    out = tmp_path / "substepped"
+    given = recipe(*SUBSTEPS, "paths.own_goals=1")
+    return out, driftline.load(distill(teacher, given, jets, out))
+
+
+def test_a_teacher_restarts_at_the_students_levels(
+    substepped: tuple[Path, Generator], teacher: Generator
 ) -> None:
-    given = recipe(
-        "method=paths",
-        "steps=2",
-        "paths.sampler=dpm:steps=4",
-        "paths.substeps=[3,2]",
-        "paths.own=1",
-    )
-    out = tmp_path / "run"
-    student = driftline.load(distill(teacher, given, jets, out))
-    courses = NetworkSamplers.parse(json.loads((out / "recipe.json").read_text())["course"])
-    denoisers = teacher.denoisers.values()
-    for course, own, denoiser in zip(
-        courses.each(list(teacher.denoisers)),
-        student.default_sampler.samplers,
-        denoisers,
+    out, student = substepped
+    course = NetworkSamplers.parse(json.loads((out / "recipe.json").read_text())["course"])
+    for sampler, passed, levels in zip(
+        course.samplers, noises(course, teacher), noises(student.default_sampler, student),
         strict=True,
-    ):
-        assert isinstance(course, Bespoke) and course.restarts == (3,)
-        passed = [step.level.s for step in course.plan(denoiser.schedule)]
-        levels = [step.level.s for step in own.plan(denoiser.schedule)]
+    ):  # fmt: skip
+        assert isinstance(sampler, Bespoke) and sampler.restarts == (3,)
         assert len(passed) == 5
         assert [passed[0], passed[3]] == pytest.approx(levels, rel=1e-4)
 
-    two = "ddim:steps=2,grid=tuned;levels=-0.5"
-    # Of a student that goes on the levels are kept, unless others of as many steps are named.
-    more = ["method=paths", "steps=2", f"start={out / 'model.safetensors'}", "paths.substeps=[2,2]"]
-    kept, moved = (
-        driftline.load(distill(teacher, recipe(*more, sampler), jets, tmp_path / str(number)))
-        for number, sampler in enumerate(("paths.sampler=dpm:steps=4", f"paths.sampler={two}"))
-    )
-    assert kept.default_sampler == student.default_sampler
-    for own, denoiser in zip(moved.default_sampler.samplers, denoisers, strict=True):
-        assert own.plan(denoiser.schedule).steps[1].level.s == pytest.approx(math.exp(0.5))
-    with pytest.raises(InputError, match="so little noise that 9 substeps have no room"):
-        crowded = recipe(*more[:-1], "paths.substeps=[2,9]", "paths.sampler=ddim:steps=2")
-        distill(teacher, crowded, jets, tmp_path / "refused")
 
-    def never(*_: Any) -> None:
-        raise AssertionError("fitted once more")
-
+def test_substeps_are_not_fitted_again(
+    substepped: tuple[Path, Generator],
+    teacher: Generator,
+    jets: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, student = substepped
     monkeypatch.setattr(lessons, "calibrations", never)
+    given = recipe(*SUBSTEPS, "paths.own_goals=1")
     again = driftline.load(distill(teacher, given, jets, out, resume=True))
     assert fingerprint(again) == fingerprint(student)
-    for wrong in ("[3]", "[3,0]"):
-        with pytest.raises(InputError, match="substeps must be 2 numbers from 1 up"):
-            other = recipe("method=paths", "steps=2", f"paths.substeps={wrong}")
-            distill(teacher, other, jets, tmp_path / "refused")
+
+
+def test_a_student_that_goes_on_takes_the_levels_of_a_sampler_of_its_steps(
+    substepped: tuple[Path, Generator], teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    """Each network for itself; a sampler of other steps, divisible or not, leaves it as it is."""
+    out, student = substepped
+    named = "ddim:steps=2,grid=tuned;levels=-0.5 + dpm:steps=3"
+    more = recipe(
+        "method=paths", "steps=2", "paths.substeps=[2,2]", f"start={out / 'model.safetensors'}",
+        f"paths.sampler={named}",
+    )  # fmt: skip
+    moved = driftline.load(distill(teacher, more, jets, tmp_path / "run")).default_sampler.samplers
+    kept = student.default_sampler.samplers
+    assert moved[1] == kept[1]
+    assert moved[0] != kept[0]
+    first = moved[0].plan(teacher.denoisers["jet level"].schedule)
+    assert first.steps[1].level.s == pytest.approx(math.exp(0.5), rel=1e-4)
+
+
+def test_wrong_substeps_are_told_before_they_are_fitted(
+    substepped: tuple[Path, Generator],
+    teacher: Generator,
+    jets: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, student = substepped
+
+    def refused(words: str, *changes: str, model: Generator = teacher) -> None:
+        with pytest.raises(InputError, match=words):
+            distill(model, recipe(*SUBSTEPS, *changes), jets, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    refused("no room", "paths.substeps=[2,9]", "paths.sampler=ddim:steps=2")
+    monkeypatch.setattr(lessons, "calibrations", never)
+    refused("substeps must be 2 numbers from 1 up", "paths.substeps=[3]")
+    refused("substeps must be 2 numbers from 1 up", "paths.substeps=[3,0]")
+    refused("own_goals must be from 0 to 2, got 3", "paths.own_goals=3")
+    refused("paths.substeps: a distilled model", model=student)
+    memory = ("paths.substeps=[]", "paths.sampler=unipc:steps=4")
+    refused("knows no estimates of steps before", *memory, "paths.own_goals=1")
+    refused("what the student has itself", "paths.substeps=[]", "paths.sampler=dpm:steps=2")
 
 
 def test_noise_of_the_calibration_is_not_that_of_its_conditions(teacher: Generator) -> None:
@@ -316,9 +352,6 @@ def test_paths_end_where_observables_say_too(
 def test_bad_data_are_told_before_a_sampler_is_fitted(
     teacher: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(*_: Any) -> None:
-        raise AssertionError("fitted")
-
     monkeypatch.setattr(lessons, "calibrations", never)
     with pytest.raises(InputError, match="absent"):
         distill(teacher, recipe("method=paths"), tmp_path / "absent", tmp_path / "run")

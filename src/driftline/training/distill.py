@@ -23,7 +23,7 @@ from driftline.training.jets import (
     particle_observables,
     split,
 )
-from driftline.training.lessons import Round, fitted, key_of, rounds_of
+from driftline.training.lessons import Round, key_of, rounds_of, with_samplers
 from driftline.training.loop import Events, Outcome, train
 from driftline.training.objectives import Validation
 from driftline.training.physics import unit_observable
@@ -182,8 +182,8 @@ def distill(
     start = _start(recipe, teacher, out)
     given = "" if start is None else str(start.default_sampler)
     # Last of what may be refused, for samplers of paths take minutes to fit.
-    recipe = recipe.model_copy(update=_begun_with(out) or {"student": given})
-    recipe = fitted(recipe, teacher)
+    recipe = recipe.model_copy(update=_begun_with(out) or {"student": given, "course": ""})
+    recipe = with_samplers(recipe, teacher)
     rounds = rounds_of(recipe, teacher)
     recipe = recipe.model_copy(update={"student": str(rounds[-1].sampler)})
     write_json(out / "recipe.json", recipe.model_dump(mode="json"))

@@ -62,10 +62,12 @@ class PathSettings(Section):
             times a whole number, which tells where the student's steps are. Empty: the teacher's
             default sampler.
         substeps: how many steps the teacher takes during each of the student's, by a sampler that
-            is fitted to it, instead of ``sampler``, which, if it has ``steps`` steps itself, tells
-            where a student with a ``start`` has them too. None: as many as ``sampler`` has.
-        own: how many of the student's last steps have as their goal where the teacher goes from
-            the student's own state, not from the noise; these need ``substeps``.
+            is fitted to it. ``sampler`` then tells only where the student's steps are, those of a
+            student that begins as another (``start``) only if it has ``steps`` steps. None: the
+            teacher follows ``sampler``.
+        own_goals: how many of the student's last steps have as their goal where the teacher goes
+            from the student's own state, not from the noise, by ``substeps`` or a sampler that
+            restarts there.
         huber: c of the pseudo-Huber distance.
         entrywise: of every number of an event by itself, rather than of their root mean square.
         observables: names of observables in which the student's events are compared with the
@@ -76,7 +78,7 @@ class PathSettings(Section):
 
     sampler: str = ""
     substeps: tuple[int, ...] = ()
-    own: int = Field(0, ge=0)
+    own_goals: int = Field(0, ge=0)
     huber: float = Field(1e-3, gt=0)
     entrywise: bool = False
     observables: tuple[str, ...] = ()
@@ -107,7 +109,8 @@ class DistillRecipe(Section):
         seed: of every draw.
         start: a student of the same teacher, which the new one begins as; none: the teacher.
             ``paths`` and ``distribution`` keep its samplers, which have ``steps`` steps (but see
-            ``PathSettings.sampler``); the other methods have their own. ``distribution`` needs one.
+            ``PathSettings.substeps``); the other methods have their own. ``distribution`` needs
+            one.
         consistency: settings of that method.
         progressive: settings of that method.
         paths: settings of that method.

@@ -27,6 +27,7 @@ from driftline.diffusion.distillation import (
     SquaredDistance,
     TeacherFlow,
     halvings,
+    require_linear,
     stride,
     student_times,
 )
@@ -52,14 +53,14 @@ from driftline.training.loop import Companion
 from driftline.training.objectives import Objectives, TrainingLevels, always
 from driftline.training.run import levels_of
 
-CALIBRATION_EVENTS = 120
-"""Events, in equal shares of the classes, to which a student's sampler is fitted."""
-
-COURSE_RATIOS = (0.3, 0.4, 0.5, 0.6)
-"""By which noise may fall from step to step of a teacher's course during the student's last."""
+CALIBRATION_EVENTS = 128
+"""Events, in equal shares of the classes, to which samplers of paths are fitted."""
 
 CALIBRATION_SEED = 2**63 + 1
 """Of their noise."""
+
+COURSE_RATIOS = (0.3, 0.4, 0.5, 0.6)
+"""By which noise may fall from step to step of a teacher's course during the student's last."""
 
 
 @dataclass(frozen=True)
@@ -173,37 +174,69 @@ def _halving(steps: int, all_times: torch.Tensor, schedule: Schedule) -> Lesson:
     return Lesson(teaching, GridLevels(own), sampler)
 
 
-def fitted(recipe: DistillRecipe, teacher: EventGenerator) -> DistillRecipe:
+def with_samplers(recipe: DistillRecipe, teacher: EventGenerator) -> DistillRecipe:
     """The recipe with the samplers that path distillation needs, fitted to the teacher.
 
     What it has already, of a run that is resumed or of the student that it begins as, is kept; but
-    a student takes the levels of a sampler that has its number of steps, if the teacher has
-    another to follow.
+    where the teacher has substeps, a student takes the levels of a sampler of its number of steps.
 
     Raises:
         InputError: a setting is not valid.
     """
-    steps, substeps = recipe.steps, recipe.paths.substeps
-    if recipe.method != "paths" or recipe.course or (recipe.student and not substeps):
+    if recipe.method != "paths" or recipe.course or (recipe.student and not recipe.paths.substeps):
         return recipe
     try:
-        if substeps and (len(substeps) != steps or min(substeps) < 1):
-            raise ValueError(f"substeps must be {steps} numbers from 1 up, got {substeps}")
-        given = _plans(recipe.paths.sampler, teacher)
-        strides = [stride(plan, steps) for plan in given]  # before minutes are spent on events
-        kept = recipe.student and not all(each == 1 for each in strides)
-        short = _of_steps(recipe.student, steps, teacher) if kept else []
+        placed = _placed(recipe, teacher)  # before minutes are spent on events
         known = calibrations(teacher, CALIBRATION_EVENTS, CALIBRATION_SEED).values()
-        if not kept:
-            short = [short_sampler(*pair, steps) for pair in zip(given, known, strict=True)]
+        short = [
+            short_sampler(each, calibration, recipe.steps) if isinstance(each, Plan) else each
+            for each, calibration in zip(placed, known, strict=True)
+        ]
         update = {"student": str(NetworkSamplers(tuple(short)))}
-        if substeps:
-            each = zip(short, known, strict=True)
-            fine = tuple(course_sampler(*pair, substeps, recipe.paths.own) for pair in each)
-            update["course"] = str(NetworkSamplers(fine))
+        if recipe.paths.substeps:
+            settings = recipe.paths.substeps, recipe.paths.own_goals
+            pairs = zip(short, known, strict=True)
+            fine = NetworkSamplers(tuple(course_sampler(*pair, *settings) for pair in pairs))
+            update["course"] = str(fine)
     except ValueError as error:
         raise InputError(f"distillation: paths: {error}") from error
     return recipe.model_copy(update=update)
+
+
+def _placed(recipe: DistillRecipe, teacher: EventGenerator) -> list[Sampler | Plan]:
+    """Of each network the student's sampler, or a plan at whose levels one is to be fitted.
+
+    Raises:
+        InputError: the teacher is to be followed by a sampler fitted to it, and is a student.
+        ValueError: a setting is not valid.
+    """
+    steps, settings, found = recipe.steps, recipe.paths, list[Sampler | Plan]()
+    substeps = settings.substeps
+    if substeps and (len(substeps) != steps or min(substeps) < 1):
+        raise ValueError(f"substeps must be {steps} numbers from 1 up, got {substeps}")
+    if settings.own_goals > steps:
+        raise ValueError(f"own_goals must be from 0 to {steps}, got {settings.own_goals}")
+    if substeps:
+        refuse_student(teacher.card, "distillation: paths.substeps")
+    denoisers = teacher.denoisers.values()
+    begun = _of_steps(recipe.student, steps, teacher) if recipe.student else [None] * len(denoisers)
+    plans = _plans(settings.sampler, teacher)
+    for student, plan, denoiser in zip(begun, plans, denoisers, strict=True):
+        if student is not None and len(plan.steps) != steps:
+            require_linear(student.plan(denoiser.schedule))
+            found.append(student)
+            continue
+        each = stride(plan, steps)
+        if not substeps:
+            if each == 1:
+                raise ValueError(
+                    f"a sampler of {steps} steps is what the student has itself: give one of more, "
+                    "or paths.substeps"
+                )
+            passed = Plan(plan.start, plan.steps[::each])
+            PathMatching(denoiser, plan, passed, own_goals=settings.own_goals)
+        found.append(plan)
+    return found
 
 
 def _plans(text: str, teacher: EventGenerator) -> list[Plan]:
@@ -227,7 +260,7 @@ def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
             course,
             sampler.plan(denoiser.schedule),
             distance,
-            own=settings.own,
+            own_goals=settings.own_goals,
         )
         lessons[network] = _path(matching, sampler, settings.weight)
     return [Round("", recipe.steps, lessons)]
@@ -257,7 +290,7 @@ def _distribution(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]
         for network, sampler in zip(teacher.denoisers, short, strict=True)
     }
     for network, lesson in lessons.items():
-        stride(lesson.sampler.plan(teacher.denoisers[network].schedule), recipe.steps)
+        require_linear(lesson.sampler.plan(teacher.denoisers[network].schedule))
         if recipe.training[key_of(network)]["batch"] < 2:
             raise InputError(f"distillation: {network}: distribution needs a batch of 2 or more")
     return [Round("", recipe.steps, lessons)]
@@ -300,24 +333,23 @@ def short_sampler(course: Plan, calibration: Calibration, steps: int) -> Bespoke
 
 
 def course_sampler(
-    short: Sampler, calibration: Calibration, substeps: Sequence[int], own: int
+    short: Sampler, calibration: Calibration, substeps: Sequence[int], own_goals: int
 ) -> Bespoke:
     """A teacher's sampler of so many steps during each of a student's, fitted to the teacher.
 
     Its levels between the student's are equally far in lambda; where the last one is, is tried. It
-    restarts where the student's last ``own`` steps begin.
+    restarts where the student's last ``own_goals`` steps begin.
 
     Raises:
-        ValueError: the student's sampler is not one to follow, see ``stride``.
+        ValueError: there are not as many substeps as steps, or the last step has no room for them.
     """
-    plan = short.plan(calibration.denoiser.schedule)
-    stride(plan, len(plan.steps))
-    begins = [-math.log(step.level.s) for step in plan]
+    begins = [-math.log(s.level.s) for s in short.plan(calibration.denoiser.schedule)]
     *bounds, steps = accumulate(substeps)
-    sampler = Bespoke(steps, restarts=tuple(bounds[max(0, len(bounds) - own) :]))
-    inner = [np.linspace(*ends, n, False) for ends, n in zip(pairwise(begins), substeps[:-1])]
+    sampler = Bespoke(steps, restarts=tuple(bounds[max(0, len(bounds) - own_goals) :]))
+    gaps = zip(pairwise(begins), substeps[:-1], strict=True)
+    inner = [np.linspace(*ends, count, endpoint=False) for ends, count in gaps]
     falls = [begins[-1] - (substeps[-1] - 1) * math.log(ratio) for ratio in COURSE_RATIOS]
-    lasts = [last for last in falls if last <= calibration.span[1]]
+    lasts = [last for last in dict.fromkeys(falls) if last <= calibration.span[1]]
     if not lasts:
         raise ValueError(
             f"the student's last step begins at so little noise that {substeps[-1]} substeps have "

@@ -40,14 +40,16 @@ def test_the_teacher_follows_its_own_path(sampler: DDIM | UniPC) -> None:
     assert float(loss(objective, MIXTURE, start(50)).max()) == 0
 
 
-def test_the_last_goal_is_what_the_teacher_samples() -> None:
-    noise = Noise(5)
-    events = torch.arange(20)
-    begun = every(1).start.s * noise.normal(events, (1,), 0, torch.float64)
-    goal, model = State(begun), Model(MIXTURE)
-    for part in segments(every(1), every(4)):
+def test_segments_make_up_the_whole_course() -> None:
+    """Of a method with memory, whose estimates go with the state from one to the next."""
+    sampler, noise = UniPC(8, grid=UniformAngle()), Noise(5)
+    course = sampler.plan(VP())
+    begun = course.start.s * noise.normal(torch.arange(20), (1,), 0, torch.float64)
+    goal, model, parts = State(begun), Model(MIXTURE), segments(course, every(4))
+    for part in parts:
         goal = advanced(part, goal, model)
-    made = sample(MIXTURE, FINE, noise=noise, events=20, shape=(1,), dtype=torch.float64)
+    made = sample(MIXTURE, sampler, noise=noise, events=20, shape=(1,), dtype=torch.float64)
+    assert [len(part) for part in parts] == [4, 4]
     torch.testing.assert_close(goal.x_hat, made.x)
 
 
@@ -130,7 +132,7 @@ def test_a_step_learns_to_mend_the_one_before() -> None:
 def test_a_teacher_that_begins_where_the_student_is_mends_nothing() -> None:
     """The second gain is right whatever the first has done; each is moved by its own miss alone."""
     plan = every(4)
-    objective = PathMatching(NORMAL, every(1), plan, SquaredDistance(), own=2)
+    objective = PathMatching(NORMAL, every(1), plan, SquaredDistance(), own_goals=2)
     first, second = exact_gains(plan, 4)
     student = Denoiser(Gains(plan, [first + 0.01, second]), VP())
     loss(objective, student, start(200)).mean().backward()
@@ -157,9 +159,9 @@ def test_a_teacher_that_begins_where_the_student_is_leaves_no_doubt() -> None:
             moved = 0.05 * (not late)  # the first step misses
             return (end + moved - shrink * x_hat) / (1 - shrink)
 
-    objective = PathMatching(MIXTURE, every(1), every(4), SquaredDistance(), own=2)
+    objective = PathMatching(MIXTURE, every(1), every(4), SquaredDistance(), own_goals=2)
     followed = PathMatching(MIXTURE, every(1), every(4), SquaredDistance())
-    last = PathMatching(MIXTURE, every(1), every(4), SquaredDistance(), own=1)
+    last = PathMatching(MIXTURE, every(1), every(4), SquaredDistance(), own_goals=1)
     missed = 0.05**2
     found = loss(objective, Steps(), start(100))
     torch.testing.assert_close(found, torch.full_like(found, missed), rtol=1e-6, atol=0)
@@ -223,11 +225,11 @@ def test_what_is_observed_of_the_end_is_asked_of_the_last_step(own: int) -> None
     plan = every(4)
     student = Denoiser(Gains(plan, exact_gains(plan, 4)), VP())
     square = SquaredDistance()
-    bare = PathMatching(NORMAL, every(1), plan, square, own=own)
+    bare = PathMatching(NORMAL, every(1), plan, square, own_goals=own)
     seen = PathMatching(NORMAL, every(1), plan, square, ObservedEnd(sums, weight=2.0), own)
     assert float(loss(seen, student, start(20)).detach().max()) < 1e-16  # as the teacher's
     with torch.no_grad():
-        student.network.gains[1] += 0.1
+        student.network.gains += torch.tensor([0.05, 0.1])
     extra = loss(seen, student, start(20)) - loss(bare, student, start(20))
 
     begun = State(plan.start.s * start(20))
@@ -260,9 +262,9 @@ def test_what_cannot_be_matched_is_refused() -> None:
         PathMatching(MIXTURE, every(1), DDIM(3).plan(VP()))
     with pytest.raises(ValueError, match="knows no estimates of steps before"):
         memory = UniPC(8, grid=UniformAngle()).plan(VP())
-        PathMatching(MIXTURE, memory, every(4), own=2)
-    with pytest.raises(ValueError, match="own must be from 0 to the 2 steps, got 3"):
-        PathMatching(MIXTURE, every(1), every(4), own=3)
+        PathMatching(MIXTURE, memory, every(4), own_goals=2)
+    with pytest.raises(ValueError, match="own_goals must be from 0 to 2, got 3"):
+        PathMatching(MIXTURE, every(1), every(4), own_goals=3)
     with pytest.raises(ValueError, match="3 steps do not divide the 8"):
         stride(every(1), 3)
     with pytest.raises(ValueError, match="at levels of the teacher's, the first at its first"):

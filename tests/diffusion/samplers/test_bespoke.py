@@ -126,6 +126,8 @@ def test_after_a_restart_no_estimate_of_before_is_known(calibration: Calibration
     sizes = [len(step.b) for step in fitted.plan(VP())]  # type: ignore[attr-defined]
     assert sizes == [1, 2, 3, 1, 2, 1, 2]
     assert parse(describe(fitted)) == fitted
+    assert "restarts" not in describe(Bespoke(2, weights=(0.1, 0.9, 0.2, 0.7, 0.1)))
+    assert parse(describe(Bespoke(7))) == Bespoke(7)
     whole = Bespoke(7).fitted(grid, calibration)
     assert calibration.distance(fitted) > calibration.distance(whole)
     assert calibration.distance(fitted) < 0.7 * calibration.distance(DDIM(7, grid=grid))

@@ -16,7 +16,12 @@ from driftline.diffusion.distillation.distances import (
 from driftline.diffusion.distillation.distribution import DistributionMatching
 from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
 from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
-from driftline.diffusion.distillation.paths import ObservedEnd, PathMatching, stride
+from driftline.diffusion.distillation.paths import (
+    ObservedEnd,
+    PathMatching,
+    require_linear,
+    stride,
+)
 from driftline.diffusion.distillation.progressive import (
     GridLevels,
     ProgressiveDistillation,
@@ -41,6 +46,7 @@ __all__ = [
     "SquaredDistance",
     "TeacherFlow",
     "halvings",
+    "require_linear",
     "stride",
     "student_times",
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser, expand
-from driftline.diffusion.distillation.paths import advanced, stride
+from driftline.diffusion.distillation.paths import advanced, require_linear
 from driftline.diffusion.objectives.denoising import DenoisingScoreMatching, masked_mean
 from driftline.diffusion.samplers.plan import Model, Plan, State
 
@@ -61,7 +61,7 @@ class DistributionMatching:
     matching: DenoisingScoreMatching = field(default_factory=DenoisingScoreMatching)
 
     def __post_init__(self) -> None:
-        stride(self.plan, len(self.plan.steps))
+        require_linear(self.plan)
         if self.draws < 1:
             raise ValueError(f"draws must be at least 1, got {self.draws}")
 

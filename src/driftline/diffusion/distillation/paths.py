@@ -14,12 +14,11 @@ from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers.plan import LinearStep, Model, Plan, State, Step
 
 
-def stride(course: Plan, steps: int) -> int:
-    """How many steps of a teacher's plan one of a student's ``steps`` stands for.
+def require_linear(course: Plan) -> None:
+    """Refuse a plan that cannot be followed step by step.
 
     Raises:
-        ValueError: a step of the plan is not linear, draws noise or shares its level with another;
-            or the plan's steps cannot be divided so.
+        ValueError: a step is not linear, draws noise or shares its level with another.
     """
     noises = [step.level.s for step in course if isinstance(step, LinearStep) and step.c == 0]
     falling = noises == sorted(set(noises), reverse=True)
@@ -27,6 +26,16 @@ def stride(course: Plan, steps: int) -> int:
         raise ValueError(
             "give deterministic samplers of one evaluation a step, such as dpm, unipc or bespoke"
         )
+
+
+def stride(course: Plan, steps: int) -> int:
+    """How many steps of a teacher's plan one of a student's ``steps`` stands for.
+
+    Raises:
+        ValueError: the plan cannot be followed, see ``require_linear``, or its steps cannot be
+            divided so.
+    """
+    require_linear(course)
     each, rest = divmod(len(course.steps), steps)
     if rest or not each:
         raise ValueError(
@@ -110,8 +119,8 @@ class PathMatching:
     .. math:: L = \sum_{k=1}^n d\left(\hat x_k - \hat x^*_k\right),
 
     where step k begins at the student's own :math:`\hat x_{k-1}`, through which no gradient goes.
-    Noise passes a linear step as it is, so that all steps miss in the scale of clean events, and
-    weigh the same.
+    A state's noise is scaled alike by student and teacher, so that what a step misses has the scale
+    of clean events at every level, and all weigh the same.
 
     The teacher's path begins at the noise, so that each step learns to mend what those before it
     have missed. What it cannot, since :math:`\hat x_{k-1}` does not tell it, it learns a mean or
@@ -131,12 +140,12 @@ class PathMatching:
             part from the teacher's count like others.
         end: what else is asked of the student's events, against the teacher's from the same noise;
             nothing by default.
-        own: m, of the student's last steps how many have a goal of their own.
+        own_goals: m, of the student's last steps how many have a goal of their own.
 
     Raises:
         ValueError: a plan has a step that is not linear, draws noise or shares its level with
-            another; a level of the student's is none of the teacher's; own is not in [0, n]; or
-            the teacher is to begin where the student is with steps that use estimates of those
+            another; a level of the student's is none of the teacher's; own_goals is not in [0, n];
+            or the teacher is to begin where the student is with steps that use estimates of those
             before.
     """
 
@@ -145,15 +154,16 @@ class PathMatching:
     plan: Plan
     distance: Distance = field(default_factory=PseudoHuber)
     end: ObservedEnd | None = None
-    own: int = 0
+    own_goals: int = 0
 
     def __post_init__(self) -> None:
-        for plan in (self.course, self.plan):
-            stride(plan, len(plan.steps))
+        require_linear(self.course)
+        require_linear(self.plan)
         parts, steps = segments(self.course, self.plan), len(self.plan.steps)
-        if not 0 <= self.own <= steps:
-            raise ValueError(f"own must be from 0 to the {steps} steps, got {self.own}")
-        if any(len(s.b) > k for part in parts[steps - self.own :] for k, s in enumerate(part, 1)):
+        if not 0 <= self.own_goals <= steps:
+            raise ValueError(f"own_goals must be from 0 to {steps}, got {self.own_goals}")
+        last = parts[steps - self.own_goals :]
+        if any(len(step.b) > k for part in last for k, step in enumerate(part, start=1)):
             raise ValueError(
                 "a teacher that begins where the student is knows no estimates of steps before: "
                 "let its sampler restart at the student's levels (paths.substeps)"
@@ -180,7 +190,7 @@ class PathMatching:
         """
         start = self.plan.start.s * (noise if mask is None else noise * expand(mask, noise))
         model, teacher = (Model(one, condition, mask) for one in (denoiser, self.teacher))
-        state, path, shared = State(start), State(start), len(self.plan.steps) - self.own
+        state, path, shared = State(start), State(start), len(self.plan.steps) - self.own_goals
         parts = segments(self.course, self.plan)
         loss = noise.new_zeros(len(noise))
         for k, (step, part) in enumerate(zip(self.plan, parts, strict=True)):

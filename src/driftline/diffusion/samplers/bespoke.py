@@ -31,7 +31,8 @@ REWEIGHTINGS = 4
 """Of least squares, towards the least mean distance."""
 
 RIDGE = 1e-8
-"""Pull towards UniPC's weights, each in units of the mean square of what it multiplies."""
+"""Pull towards UniPC's weights (after a restart those of them that are left), each in units of the
+mean square of what it multiplies."""
 
 _DIGITS = 7
 """Of a weight, significant: the sampler is text in a model's card."""

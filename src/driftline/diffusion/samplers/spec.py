@@ -136,18 +136,19 @@ def _object(key: str, text: str, table: Mapping[str, Any]) -> Any:
 
 _READERS: dict[Any, Callable[[str], Any]] = {
     bool: {"true": True, "false": False}.__getitem__,
-    tuple[float, ...]: lambda text: tuple(float(v) for v in text.split("/")) if text else (),
-    tuple[int, ...]: lambda text: tuple(int(v) for v in text.split("/")) if text else (),
+    tuple[float, ...]: lambda text: tuple(float(v) for v in text.split("/")),
+    tuple[int, ...]: lambda text: tuple(int(v) for v in text.split("/")),
 }
 """Fields whose type does not read its own text: ``denoise=true``, ``levels=-1.5/0.2/3``."""
 
 
 def describe(sampler: Sampler) -> str:
-    """The text that ``parse`` reads back as the same sampler."""
+    """The text that ``parse`` reads back as the same sampler; what is empty is left out."""
     names = {kind: name for name, kind in SAMPLERS.items()}
     settings = [
         f"{f.name}={_text(getattr(sampler, f.name), f.type)}"
         for f in fields(sampler)  # type: ignore[arg-type]
+        if getattr(sampler, f.name) != ()
     ]
     return f"{names[type(sampler)]}:{','.join(settings)}"
 

@@ -8,7 +8,10 @@ from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.metrics.images.wavelets import BANDS, band_norms
 from driftline.observables.images import (
     IMAGE_OBSERVABLES,
+    PixelObservable,
+    PixelSpectrum,
     of_encoded,
+    spectrum_of,
     total_charge,
     wavelet_bands,
 )
@@ -26,11 +29,33 @@ def test_bands_are_the_metrics_own_plane_by_plane() -> None:
     torch.testing.assert_close(found.square().sum(1), energy)
 
 
-@pytest.mark.parametrize("name", list(IMAGE_OBSERVABLES))
-def test_derivatives_forwards_and_backwards(name: str) -> None:
+def test_numbers_of_pixels_between_thresholds_plane_by_plane() -> None:
+    charges = torch.tensor([[0.0, -5.0, 1.0, 1.0, 40.0], [0.0, 0.0, 0.0, 9.0, 9.0]]) + 0.01
+    found = PixelSpectrum((0.1, 4.0, 20.0))(charges.reshape(1, 2, 1, 5))
+    torch.testing.assert_close(
+        found, torch.tensor([[2.0, 0.0, 1.0, 0.0, 2.0, 0.0]]), atol=0.2, rtol=0
+    )
+    images = made_images(20, planes=2, size=16)
+    p = ImagePreprocessing.fit(images)
+    pixels = torch.from_numpy(images.pixels).double()
+    spectrum = spectrum_of(p)
+    numbers, lowest = spectrum(pixels).reshape(20, 2, -1), spectrum.thresholds[0]
+    sharp = (pixels > lowest).sum(dim=(2, 3))
+    assert ((numbers.sum(2) - sharp).abs() < 0.2 * sharp + 1).all()
+
+
+@pytest.mark.parametrize("thresholds", [(), (0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (float("nan"),)])
+def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="thresholds must rise from above 0"):
+        PixelSpectrum(thresholds)
+
+
+@pytest.mark.parametrize(
+    "observable", [*IMAGE_OBSERVABLES.values(), PixelSpectrum((0.1, 0.3, 0.9))]
+)
+def test_derivatives_forwards_and_backwards(observable: PixelObservable) -> None:
     generator = torch.Generator().manual_seed(2)
     pixels = torch.rand(1, 1, 16, 16, dtype=torch.float64, generator=generator)
-    observable = IMAGE_OBSERVABLES[name]
     assert torch.autograd.gradcheck(
         observable, pixels.requires_grad_(), check_forward_ad=True, fast_mode=True
     )

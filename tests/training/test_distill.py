@@ -331,6 +331,27 @@ def test_paths_may_be_trained_for_longer(teacher: Generator, jets: Path, tmp_pat
     assert longer.card["distillation"]["training"]["stages"]["jet level"]["steps"] == 5
 
 
+def test_the_teacher_is_compiled_where_the_student_is(
+    teacher: Generator, jets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = list[torch.nn.Module]()
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(network))
+    monkeypatch.setattr(torch, "compile", lambda network: network)
+    asked = "training.particle_level.compile=true"
+    distill(
+        teacher,
+        recipe("method=paths", "steps=1", "paths.sampler=dpm:steps=2", asked),
+        jets,
+        tmp_path / "run",
+    )
+    (network,) = compiled
+    own = teacher.particle_level.network
+    assert network is not own
+    assert all(
+        torch.equal(p, q) for p, q in zip(network.parameters(), own.parameters(), strict=True)
+    )
+
+
 def test_paths_end_where_observables_say_too(
     teacher: Generator, jets: Path, tmp_path: Path
 ) -> None:

@@ -10,14 +10,14 @@ import torch
 
 from driftline.data.clouds import Jets
 from driftline.data.formats import image_file
+from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.objectives import DenoisingScoreMatching, ObservableMatching
 from driftline.errors import InputError
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
-from driftline.observables.images import IMAGE_OBSERVABLES
 from driftline.observables.jets import JET_OBSERVABLES
-from driftline.training.images import train_images
+from driftline.training.images import image_observables, train_images
 from driftline.training.jets import ParticleLevelEvents, particle_observables, train_jets
 from driftline.training.physics import loss_of, observed
 from driftline.training.recipe import ImagePhysics, JetPhysics, read_recipe
@@ -36,7 +36,8 @@ def test_it_is_off_unless_asked_for(toy_jets: Jets) -> None:
 
 
 def test_a_recipe_may_name_every_observable_that_there_is() -> None:
-    for section, table in ((JetPhysics, JET_OBSERVABLES), (ImagePhysics, IMAGE_OBSERVABLES)):
+    named = image_observables(ImagePreprocessing.fit(made_images(20, planes=1, size=16)))
+    for section, table in ((JetPhysics, JET_OBSERVABLES), (ImagePhysics, named)):
         names = get_args(get_args(section.model_fields["observables"].annotation)[0])
         assert set(names) == set(table)
 
@@ -47,7 +48,7 @@ def test_a_recipe_may_name_every_observable_that_there_is() -> None:
         (JETS, "physics.weight=1", "missing key physics.observables; add it"),
         (JETS, "physics={observables=[]}", "physics.observables: .*at least 1"),
         (JETS, "physics={observables=['charge']}", "physics.observables.0: .*'mass' or 'energy"),
-        (IMAGES, "physics={observables=['mass']}", "physics.observables.0: .*'charge' or 'wave"),
+        (IMAGES, "physics={observables=['mass']}", "physics.observables.0: .*'wavelets' or 'spec"),
         (JETS, "physics={observables=['mass'], wieght=1}", "physics.wieght; did you mean weight"),
         (JETS, "physics={observables=['mass'], weight=0}", "physics.weight.*greater than 0"),
         (IMAGES, "physics={observables=['charge'], level=inf}", "physics.level.*finite"),

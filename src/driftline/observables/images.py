@@ -1,6 +1,8 @@
 """Differentiable observables of images, and of images as a model sees them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -26,7 +28,40 @@ def wavelet_bands(pixels: Tensor) -> Tensor:
 
 
 IMAGE_OBSERVABLES: dict[str, PixelObservable] = {"charge": total_charge, "wavelets": wavelet_bands}
-"""Observables by the names that recipes call them."""
+"""Observables of images in any unit, by the names that recipes and guidance call them."""
+
+
+@dataclass(frozen=True)
+class PixelSpectrum:
+    r"""Numbers of pixels of each plane between thresholds, (B, K C), the last above the last one.
+
+    A pixel x counts as above a threshold t by :math:`x^4 / (x^4 + t^4)`, so that the numbers can be
+    differentiated: what is half of t or twice is told from it by nine tenths.
+
+    Attributes:
+        thresholds: K rising positive numbers, in the images' unit.
+
+    Raises:
+        ValueError: the thresholds do not rise from above zero.
+    """
+
+    thresholds: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.thresholds or not all(
+            low < high for low, high in pairwise((0.0, *self.thresholds))
+        ):
+            raise ValueError(f"thresholds must rise from above 0, got {self.thresholds}")
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        powers = (pixels[..., None] / pixels.new_tensor(self.thresholds)).relu() ** 4
+        above = (powers / (1 + powers)).sum(dim=(2, 3))
+        return torch.cat([-above.diff(dim=2), above[..., -1:]], dim=2).flatten(1)
+
+
+def spectrum_of(preprocessing: ImagePreprocessing) -> PixelSpectrum:
+    """Octaves from a quarter of the scale up, below which the preprocessing is linear."""
+    return PixelSpectrum(tuple(preprocessing.scale * 2.0**k for k in range(-2, 5)))
 
 
 def decoded(preprocessing: ImagePreprocessing) -> Callable[[Tensor], Tensor]:

@@ -199,6 +199,8 @@ def distill(
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
             seen = _observable(recipe, samples.observables[key], events)
+            if settings[key].compile:
+                before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)
             minimised = Validation(teaching.objective(1.0), lesson.levels)
             outcomes[title] = train(

@@ -25,7 +25,7 @@ from driftline.data.momenta import Momenta
 from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
-from driftline.observables.images import IMAGE_OBSERVABLES, of_encoded
+from driftline.observables.images import IMAGE_OBSERVABLES, of_encoded, spectrum_of
 from driftline.training.loop import Batch, train
 from driftline.training.objectives import always
 from driftline.training.physics import loss_of
@@ -213,7 +213,8 @@ def read_samples(data: Path, validation: float) -> tuple[Images, Images]:
 
 def image_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable]:
     """The observables of encoded images that recipes name."""
-    return {name: of_encoded(own, preprocessing) for name, own in IMAGE_OBSERVABLES.items()}
+    named = IMAGE_OBSERVABLES | {"spectrum": spectrum_of(preprocessing)}
+    return {name: of_encoded(own, preprocessing) for name, own in named.items()}
 
 
 def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:

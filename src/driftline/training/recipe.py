@@ -48,7 +48,8 @@ class TrainingSettings(Section):
         ema: decay a step of the moving average of the weights, which is what is kept.
         precision: of the network's arithmetic in training; weights are always float32. bfloat16
             holds where the device has it; processors that would have to emulate it take float32.
-        compile: compile the network by TorchInductor (needs a C++ compiler; minutes at start).
+        compile: compile the network by TorchInductor, in a distillation its teacher's too (needs a
+            C++ compiler; minutes at start).
         log_every: steps between two points of the log.
         validate_every: steps between two validations.
         checkpoint_every: steps between two checkpoints.
@@ -109,11 +110,12 @@ class ImagePhysics(Physics):
     """A term on the images that the model estimates.
 
     Attributes:
-        observables: one or more of ``charge`` (total charge of each plane) and ``wavelets`` (norm
-            of each wavelet band), see ``driftline.observables.images``.
+        observables: one or more of ``charge`` (total charge of each plane), ``wavelets`` (norm of
+            each wavelet band) and ``spectrum`` (numbers of pixels by charge), see
+            ``driftline.observables.images``.
     """
 
-    observables: tuple[Literal["charge", "wavelets"], ...] = Field(min_length=1)
+    observables: tuple[Literal["charge", "wavelets", "spectrum"], ...] = Field(min_length=1)
 
 
 class JetRecipe(Section):

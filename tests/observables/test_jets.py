@@ -9,8 +9,10 @@ from driftline.data.preprocessing import JetPreprocessing
 from driftline.metrics import jet_observables
 from driftline.metrics.energy_flow import energy_flow_polynomials
 from driftline.observables.jets import (
+    CORRELATOR_ANGLES,
     ENERGY_FLOW_GRAPHS,
     JET_OBSERVABLES,
+    energy_correlator,
     energy_flow,
     of_encoded,
     relative_mass,
@@ -31,6 +33,23 @@ def test_they_are_the_metrics_own_and_padding_enters_nothing(toy_jets: Jets) -> 
         energy_flow_polynomials(clean, ENERGY_FLOW_GRAPHS),
         rtol=1e-10,
     )
+
+
+def test_pairs_of_particles_by_their_angle() -> None:
+    """Made by hand: a pair amid a bin, across the seam of phi, and two that are far apart."""
+    phi = torch.tensor([torch.pi - 0.0566, 0.0566 - torch.pi, 0.0566 - torch.pi])
+    particles = torch.stack([torch.tensor([0.0, 0.0, 1.0]), phi, torch.tensor([0.5, 0.3, 0.2])], 1)
+    real = torch.ones(1, 3, dtype=torch.bool)
+    near, far = 2 * 0.5 * 0.3, 2 * 0.2 * (0.5 + 0.3)
+    found = energy_correlator(particles[None], real)[0]
+    assert len(found) == len(CORRELATOR_ANGLES) + 1
+    torch.testing.assert_close(found.sum(), torch.tensor(near + far))
+    assert found[4] == pytest.approx(0.6 * near, rel=0.01)  # 4/5 - 1/5, amid 0.08 and 0.16
+    assert found[3:6].sum() == pytest.approx(near, rel=0.07)
+    assert found[6] == pytest.approx(far, rel=0.05)  # beyond 0.32
+    particles[2, 2], real[0, 2] = 9.0, False
+    padded = energy_correlator(particles[None], real)[0]
+    torch.testing.assert_close(padded.sum(), torch.tensor(near))
 
 
 @pytest.mark.parametrize("name", list(JET_OBSERVABLES))

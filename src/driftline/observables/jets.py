@@ -16,6 +16,9 @@ ParticleObservable = Callable[[Tensor, Tensor], Tensor]
 ENERGY_FLOW_GRAPHS = tuple(graph for graph in PRIME_GRAPHS if 2 <= len(graph) <= 3)
 """The seven connected multigraphs of two and three edges."""
 
+CORRELATOR_ANGLES = tuple(0.01 * 2.0**k for k in range(6))
+"""Bounds of the bins of ``energy_correlator``: from a calorimeter's cell to the jet's radius."""
+
 
 def relative_mass(particles: Tensor, real: Tensor) -> Tensor:
     r"""(B, 1) mass of the massless particles in units of the jet's pT.
@@ -31,14 +34,30 @@ def relative_mass(particles: Tensor, real: Tensor) -> Tensor:
 def energy_flow(particles: Tensor, real: Tensor) -> Tensor:
     """(B, 7) energy-flow polynomials of ``ENERGY_FLOW_GRAPHS``; see ``metrics.energy_flow``."""
     eta, phi, z = (particles * real[..., None]).unbind(2)
-    across = torch.pi - (_apart(phi).abs() - torch.pi).abs()
-    contraction = Contraction(z, root(_apart(eta) ** 2 + across**2))
+    contraction = Contraction(z, root(_squared_angles(eta, phi)))
     return torch.stack([contraction.polynomial(graph) for graph in ENERGY_FLOW_GRAPHS], dim=1)
+
+
+def energy_correlator(particles: Tensor, real: Tensor) -> Tensor:
+    r"""(B, 7) energy-energy correlator in seven bins of angle, :math:`\sum_{i \neq j} z_i z_j`.
+
+    The lowest bin has all pairs nearer than the first of ``CORRELATOR_ANGLES``, the highest those
+    farther apart than the last (Basham, Brown, Ellis & Love 1978; within jets 2004.11381). A pair
+    at angle :math:`\theta` counts as beyond a bound t by :math:`\theta^4 / (\theta^4 + t^4)`,
+    so that the bins can be differentiated.
+    """
+    eta, phi, z = (particles * real[..., None]).unbind(2)
+    pairs = torch.einsum("bi,bj->bij", z, z) * (1 - torch.eye(z.shape[1]).to(z))
+    powers = (_squared_angles(eta, phi)[..., None] / z.new_tensor(CORRELATOR_ANGLES) ** 2) ** 2
+    beyond = torch.einsum("bij,bijk->bk", pairs, powers / (1 + powers))
+    beyond = torch.cat([pairs.sum(dim=(1, 2))[:, None], beyond], dim=1)
+    return torch.cat([-beyond.diff(dim=1), beyond[:, -1:]], dim=1)
 
 
 JET_OBSERVABLES: dict[str, ParticleObservable] = {
     "mass": relative_mass,
     "energy_flow": energy_flow,
+    "correlator": energy_correlator,
 }
 """Observables by the names that recipes call them."""
 
@@ -57,6 +76,12 @@ def of_encoded(observable: ParticleObservable, preprocessing: JetPreprocessing) 
         return observable(particles, mask)
 
     return of
+
+
+def _squared_angles(eta: Tensor, phi: Tensor) -> Tensor:
+    """(B, P, P) squared distances in eta and phi, which is periodic."""
+    across = torch.pi - (_apart(phi).abs() - torch.pi).abs()
+    return _apart(eta) ** 2 + across**2
 
 
 def _apart(x: Tensor) -> Tensor:

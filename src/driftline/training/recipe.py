@@ -99,11 +99,12 @@ class JetPhysics(Physics):
     """A term on the particles that the particle level estimates.
 
     Attributes:
-        observables: one or more of ``mass`` (relative mass) and ``energy_flow`` (energy-flow
-            polynomials of degree two and three), see ``driftline.observables.jets``.
+        observables: one or more of ``mass`` (relative mass), ``energy_flow`` (energy-flow
+            polynomials of degree two and three) and ``correlator`` (energy-energy correlator), see
+            ``driftline.observables.jets``.
     """
 
-    observables: tuple[Literal["mass", "energy_flow"], ...] = Field(min_length=1)
+    observables: tuple[Literal["mass", "energy_flow", "correlator"], ...] = Field(min_length=1)
 
 
 class ImagePhysics(Physics):

@@ -35,6 +35,11 @@ def test_numbers_of_pixels_between_thresholds_plane_by_plane() -> None:
     torch.testing.assert_close(
         found, torch.tensor([[2.0, 0.0, 1.0, 0.0, 2.0, 0.0]]), atol=0.2, rtol=0
     )
+    wild = torch.full((1, 1, 2, 2), 1e30, requires_grad=True)
+    counted = PixelSpectrum((0.1, 4.0))(wild)
+    torch.testing.assert_close(counted, torch.tensor([[0.0, 4.0]]))
+    (slope,) = torch.autograd.grad(counted.sum(), wild)
+    assert slope.isfinite().all()
     images = made_images(20, planes=2, size=16)
     p = ImagePreprocessing.fit(images)
     pixels = torch.from_numpy(images.pixels).double()

@@ -54,7 +54,8 @@ class PixelSpectrum:
             raise ValueError(f"thresholds must rise from above 0, got {self.thresholds}")
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        powers = (pixels[..., None] / pixels.new_tensor(self.thresholds)).relu() ** 4
+        # What a model not yet trained makes may overflow; beyond the clamp all count as above.
+        powers = (pixels[..., None] / pixels.new_tensor(self.thresholds)).clamp(0, 1e4) ** 4
         above = (powers / (1 + powers)).sum(dim=(2, 3))
         return torch.cat([-above.diff(dim=2), above[..., -1:]], dim=2).flatten(1)
 

@@ -68,6 +68,17 @@ def standardised(observable: Observable, values: Tensor) -> Standardised:
     return Standardised(observable, scale, torch.where(width > _CONSTANT, width, 1))
 
 
+def above(x: Tensor, bounds: Tensor) -> Tensor:
+    r"""How far numbers (...) count as above each of K bounds (K,), (..., K): from 0 to 1.
+
+    :math:`x^4 / (x^4 + t^4)`, which can be differentiated: what is half of a positive bound t or
+    twice is told from it by nine tenths. Negative numbers are above none.
+    """
+    # What a model not yet trained makes may overflow; beyond the clamp all count as above.
+    powers = (x[..., None] / bounds).clamp(0, 1e4) ** 4
+    return powers / (1 + powers)
+
+
 def root(square: Tensor) -> Tensor:
     """Square root whose gradient at zero is zero instead of infinite."""
     positive = square > 0

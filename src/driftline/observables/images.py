@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from driftline.data.image_preprocessing import ImagePreprocessing
-from driftline.diffusion.observables import Observable
+from driftline.diffusion.observables import Observable, above
 from driftline.metrics.images.wavelets import LEVELS
 from driftline.networks.wavelets import band_norms
 
@@ -33,10 +33,9 @@ IMAGE_OBSERVABLES: dict[str, PixelObservable] = {"charge": total_charge, "wavele
 
 @dataclass(frozen=True)
 class PixelSpectrum:
-    r"""Numbers of pixels of each plane between thresholds, (B, K C), the last above the last one.
+    """Numbers of pixels of each plane between thresholds, (B, K C), the last above the last one.
 
-    A pixel x counts as above a threshold t by :math:`x^4 / (x^4 + t^4)`, so that the numbers can be
-    differentiated: what is half of t or twice is told from it by nine tenths.
+    What counts as above is soft, see ``diffusion.observables.above``.
 
     Attributes:
         thresholds: K rising positive numbers, in the images' unit.
@@ -54,14 +53,12 @@ class PixelSpectrum:
             raise ValueError(f"thresholds must rise from above 0, got {self.thresholds}")
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        # What a model not yet trained makes may overflow; beyond the clamp all count as above.
-        powers = (pixels[..., None] / pixels.new_tensor(self.thresholds)).clamp(0, 1e4) ** 4
-        above = (powers / (1 + powers)).sum(dim=(2, 3))
-        return torch.cat([-above.diff(dim=2), above[..., -1:]], dim=2).flatten(1)
+        numbers = above(pixels, pixels.new_tensor(self.thresholds)).sum(dim=(2, 3))
+        return torch.cat([-numbers.diff(dim=2), numbers[..., -1:]], dim=2).flatten(1)
 
 
 def spectrum_of(preprocessing: ImagePreprocessing) -> PixelSpectrum:
-    """Octaves from a quarter of the scale up, below which the preprocessing is linear."""
+    """In seven octaves, from a quarter of the charge below which the preprocessing is linear."""
     return PixelSpectrum(tuple(preprocessing.scale * 2.0**k for k in range(-2, 5)))
 
 

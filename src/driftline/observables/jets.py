@@ -7,7 +7,7 @@ from torch import Tensor
 
 from driftline.data.energy_moments import LARGEST_ANGLE
 from driftline.data.preprocessing import JetPreprocessing
-from driftline.diffusion.observables import Observable, root
+from driftline.diffusion.observables import Observable, above, root
 from driftline.metrics.energy_flow import PRIME_GRAPHS, Contraction
 
 ParticleObservable = Callable[[Tensor, Tensor], Tensor]
@@ -42,14 +42,13 @@ def energy_correlator(particles: Tensor, real: Tensor) -> Tensor:
     r"""(B, 7) energy-energy correlator in seven bins of angle, :math:`\sum_{i \neq j} z_i z_j`.
 
     The lowest bin has all pairs nearer than the first of ``CORRELATOR_ANGLES``, the highest those
-    farther apart than the last (Basham, Brown, Ellis & Love 1978; within jets 2004.11381). A pair
-    at angle :math:`\theta` counts as beyond a bound t by :math:`\theta^4 / (\theta^4 + t^4)`,
-    so that the bins can be differentiated.
+    farther apart than the last (Basham, Brown, Ellis & Love 1978; within jets 2004.11381). Bounds
+    are soft, see ``diffusion.observables.above``.
     """
     eta, phi, z = (particles * real[..., None]).unbind(2)
     pairs = torch.einsum("bi,bj->bij", z, z) * (1 - torch.eye(z.shape[1]).to(z))
-    powers = (_squared_angles(eta, phi)[..., None] / z.new_tensor(CORRELATOR_ANGLES) ** 2) ** 2
-    beyond = torch.einsum("bij,bijk->bk", pairs, powers / (1 + powers))
+    apart = above(root(_squared_angles(eta, phi)), z.new_tensor(CORRELATOR_ANGLES))
+    beyond = torch.einsum("bij,bijk->bk", pairs, apart)
     beyond = torch.cat([pairs.sum(dim=(1, 2))[:, None], beyond], dim=1)
     return torch.cat([-beyond.diff(dim=1), beyond[:, -1:]], dim=1)
 

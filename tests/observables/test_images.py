@@ -15,6 +15,7 @@ from driftline.observables.images import (
     total_charge,
     wavelet_bands,
 )
+from driftline.observables.topology import Topology
 from made_images import made_images
 
 
@@ -56,7 +57,8 @@ def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "observable", [*IMAGE_OBSERVABLES.values(), PixelSpectrum((0.1, 0.3, 0.9))]
+    "observable",
+    [*IMAGE_OBSERVABLES.values(), PixelSpectrum((0.1, 0.3, 0.9)), Topology((0.3, 0.9))],
 )
 def test_derivatives_forwards_and_backwards(observable: PixelObservable) -> None:
     generator = torch.Generator().manual_seed(2)

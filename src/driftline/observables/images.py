@@ -31,6 +31,16 @@ IMAGE_OBSERVABLES: dict[str, PixelObservable] = {"charge": total_charge, "wavele
 """Observables of images in any unit, by the names that recipes and guidance call them."""
 
 
+def require_rising(thresholds: tuple[float, ...]) -> None:
+    """Refuse thresholds that are not rising positive numbers.
+
+    Raises:
+        ValueError: they are not, or there are none.
+    """
+    if not thresholds or not all(low < high for low, high in pairwise((0.0, *thresholds))):
+        raise ValueError(f"thresholds must rise from above 0, got {thresholds}")
+
+
 @dataclass(frozen=True)
 class PixelSpectrum:
     """Numbers of pixels of each plane between thresholds, (B, K C), the last above the last one.
@@ -47,10 +57,7 @@ class PixelSpectrum:
     thresholds: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not self.thresholds or not all(
-            low < high for low, high in pairwise((0.0, *self.thresholds))
-        ):
-            raise ValueError(f"thresholds must rise from above 0, got {self.thresholds}")
+        require_rising(self.thresholds)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         numbers = above(pixels, pixels.new_tensor(self.thresholds)).sum(dim=(2, 3))

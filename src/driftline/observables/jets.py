@@ -19,6 +19,9 @@ ENERGY_FLOW_GRAPHS = tuple(graph for graph in PRIME_GRAPHS if 2 <= len(graph) <=
 CORRELATOR_ANGLES = tuple(0.01 * 2.0**k for k in range(6))
 """Bounds of the bins of ``energy_correlator``: from a calorimeter's cell to the jet's radius."""
 
+SPECTRUM_FRACTIONS = tuple(2.0**-k for k in range(9, 0, -1))
+"""Bounds of the octaves of ptrel in ``particle_spectrum``: from 2 GeV of a jet of 1 TeV to half."""
+
 
 def relative_mass(particles: Tensor, real: Tensor) -> Tensor:
     r"""(B, 1) mass of the massless particles in units of the jet's pT.
@@ -49,14 +52,31 @@ def energy_correlator(particles: Tensor, real: Tensor) -> Tensor:
     pairs = torch.einsum("bi,bj->bij", z, z) * (1 - torch.eye(z.shape[1]).to(z))
     apart = above(root(_squared_angles(eta, phi)), z.new_tensor(CORRELATOR_ANGLES))
     beyond = torch.einsum("bij,bijk->bk", pairs, apart)
-    beyond = torch.cat([pairs.sum(dim=(1, 2))[:, None], beyond], dim=1)
-    return torch.cat([-beyond.diff(dim=1), beyond[:, -1:]], dim=1)
+    return _between(torch.cat([pairs.sum(dim=(1, 2))[:, None], beyond], dim=1))
+
+
+def particle_spectrum(particles: Tensor, real: Tensor) -> Tensor:
+    """(B, 17) numbers of particles in octaves of ptrel, ten, and of the angle to the axis, seven.
+
+    Between ``SPECTRUM_FRACTIONS`` and between ``CORRELATOR_ANGLES``, the first of each below its
+    first bound and the last above its last. Bounds are soft, see ``diffusion.observables.above``.
+    """
+    eta, phi, z = (particles * real[..., None]).unbind(2)
+    numbers = real.to(z).sum(dim=1, keepdim=True)
+
+    def octaves(values: Tensor, bounds: tuple[float, ...]) -> Tensor:
+        higher = above(values, values.new_tensor(bounds)).sum(dim=1)
+        return _between(torch.cat([numbers, higher], dim=1))
+
+    angle = root(eta**2 + phi**2)
+    return torch.cat([octaves(z, SPECTRUM_FRACTIONS), octaves(angle, CORRELATOR_ANGLES)], dim=1)
 
 
 JET_OBSERVABLES: dict[str, ParticleObservable] = {
     "mass": relative_mass,
     "energy_flow": energy_flow,
     "correlator": energy_correlator,
+    "spectrum": particle_spectrum,
 }
 """Observables by the names that recipes call them."""
 
@@ -75,6 +95,11 @@ def of_encoded(observable: ParticleObservable, preprocessing: JetPreprocessing) 
         return observable(particles, mask)
 
     return of
+
+
+def _between(beyond: Tensor) -> Tensor:
+    """What is between bounds, (B, K), of what is beyond each of them; the last has no other."""
+    return torch.cat([-beyond.diff(dim=1), beyond[:, -1:]], dim=1)
 
 
 def _squared_angles(eta: Tensor, phi: Tensor) -> Tensor:

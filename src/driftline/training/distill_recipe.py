@@ -72,8 +72,8 @@ class PathSettings(Section):
         entrywise: of every number of an event by itself, rather than of their root mean square.
         observables: names of observables in which the student's events are compared with the
             teacher's as well, as in the ``physics`` of a recipe: ``mass``, ``energy_flow``,
-            ``correlator`` of jets, whose jet level has none; ``charge``, ``wavelets``, ``spectrum``
-            of images.
+            ``correlator``, ``spectrum`` of jets, whose jet level has none; ``charge``,
+            ``wavelets``, ``spectrum``, ``topology`` of images.
         weight: of that comparison.
     """
 

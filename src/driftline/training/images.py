@@ -26,6 +26,7 @@ from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
 from driftline.observables.images import IMAGE_OBSERVABLES, of_encoded, spectrum_of
+from driftline.observables.topology import topology_of
 from driftline.training.loop import Batch, train
 from driftline.training.objectives import always
 from driftline.training.physics import loss_of
@@ -213,7 +214,10 @@ def read_samples(data: Path, validation: float) -> tuple[Images, Images]:
 
 def image_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable]:
     """The observables of encoded images that recipes name."""
-    named = IMAGE_OBSERVABLES | {"spectrum": spectrum_of(preprocessing)}
+    named = IMAGE_OBSERVABLES | {
+        "spectrum": spectrum_of(preprocessing),
+        "topology": topology_of(preprocessing),
+    }
     return {name: of_encoded(own, preprocessing) for name, own in named.items()}
 
 

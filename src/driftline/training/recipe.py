@@ -100,11 +100,14 @@ class JetPhysics(Physics):
 
     Attributes:
         observables: one or more of ``mass`` (relative mass), ``energy_flow`` (energy-flow
-            polynomials of degree two and three) and ``correlator`` (energy-energy correlator), see
+            polynomials of degree two and three), ``correlator`` (energy-energy correlator) and
+            ``spectrum`` (numbers of particles by ptrel and angle), see
             ``driftline.observables.jets``.
     """
 
-    observables: tuple[Literal["mass", "energy_flow", "correlator"], ...] = Field(min_length=1)
+    observables: tuple[Literal["mass", "energy_flow", "correlator", "spectrum"], ...] = Field(
+        min_length=1
+    )
 
 
 class ImagePhysics(Physics):
@@ -112,11 +115,13 @@ class ImagePhysics(Physics):
 
     Attributes:
         observables: one or more of ``charge`` (total charge of each plane), ``wavelets`` (norm of
-            each wavelet band) and ``spectrum`` (numbers of pixels by charge), see
-            ``driftline.observables.images``.
+            each wavelet band), ``spectrum`` (numbers of pixels by charge) and ``topology`` (Euler
+            characteristics), see ``driftline.observables.images`` and ``.topology``.
     """
 
-    observables: tuple[Literal["charge", "wavelets", "spectrum"], ...] = Field(min_length=1)
+    observables: tuple[Literal["charge", "wavelets", "spectrum", "topology"], ...] = Field(
+        min_length=1
+    )
 
 
 class JetRecipe(Section):

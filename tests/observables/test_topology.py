@@ -1,0 +1,82 @@
+"""Euler characteristics against pieces and holes counted by scipy."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from driftline.data.image_preprocessing import ImagePreprocessing
+from driftline.observables.topology import Topology, dilated, euler_characteristic, topology_of
+from made_images import made_images
+
+SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
+BINARY = arrays(np.bool_, SHAPES)
+
+
+def pieces_less_holes(filled: NDArray[np.bool_]) -> int:
+    """Pieces that meet at sides or corners, less pieces of what is empty that meet at sides."""
+    _, pieces = ndimage.label(filled, structure=np.ones((3, 3)))
+    _, outside_and_holes = ndimage.label(np.pad(~filled, 1, constant_values=True))
+    return pieces - (outside_and_holes - 1)
+
+
+@given(BINARY)
+def test_pieces_less_holes(filled: NDArray[np.bool_]) -> None:
+    found = euler_characteristic(torch.from_numpy(filled).double())
+    assert found.item() == pieces_less_holes(filled)
+
+
+@given(BINARY, st.sampled_from([1, 3, 5]))
+def test_dilation(filled: NDArray[np.bool_], window: int) -> None:
+    expected = ndimage.binary_dilation(filled, structure=np.ones((window, window)))
+    found = dilated(torch.from_numpy(filled).double(), window)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_between_zero_and_one_it_is_the_mean_over_independent_pixels() -> None:
+    chance = torch.rand(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    mean = torch.zeros((), dtype=torch.float64)
+    for number in range(2**6):
+        there = torch.tensor([number >> k & 1 for k in range(6)]).reshape(2, 3).double()
+        weight = (there * chance + (1 - there) * (1 - chance)).prod()
+        mean += weight * euler_characteristic(there)
+    torch.testing.assert_close(euler_characteristic(chance), mean)
+
+
+def test_a_broken_track_by_the_width_of_its_gaps() -> None:
+    track = torch.zeros(1, 1, 9, 20)
+    track[..., 4, 2:18] = 5.0
+    whole = track.clone()
+    track[..., 4, 6] = 0  # one pixel is missing here, three there
+    track[..., 4, 10:13] = 0
+    track[..., 4, 15] = 0.5
+    topology = Topology((0.1, 1.0), windows=(1, 3, 5))
+    torch.testing.assert_close(topology(whole), torch.ones(1, 6), atol=0.05, rtol=0)
+    expected = torch.tensor([[3.0, 2.0, 1.0, 4.0, 2.0, 1.0]])
+    torch.testing.assert_close(topology(track), expected, atol=0.2, rtol=0)
+
+
+def test_planes_and_images_by_themselves() -> None:
+    images = made_images(6, planes=2, size=16)
+    topology = topology_of(ImagePreprocessing.fit(images))
+    pixels = torch.from_numpy(images.pixels)
+    found = topology(pixels)
+    assert found.shape == (6, 2 * 3 * 3)
+    for plane in (0, 1):
+        alone = topology(pixels[2:3, plane : plane + 1])
+        torch.testing.assert_close(found[2:3, 9 * plane : 9 * (plane + 1)], alone)
+
+
+@pytest.mark.parametrize("windows", [(), (2,), (1, 0), (-1,)])
+def test_windows_are_odd(windows: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="windows must be odd"):
+        Topology((1.0,), windows)
+
+
+def test_thresholds_must_rise() -> None:
+    with pytest.raises(ValueError, match="thresholds must rise"):
+        Topology((1.0, 0.5))

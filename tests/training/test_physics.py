@@ -47,8 +47,8 @@ def test_a_recipe_may_name_every_observable_that_there_is() -> None:
     [
         (JETS, "physics.weight=1", "missing key physics.observables; add it"),
         (JETS, "physics={observables=[]}", "physics.observables: .*at least 1"),
-        (JETS, "physics={observables=['charge']}", "physics.observables.0: .*'energy_flow' or 'c"),
-        (IMAGES, "physics={observables=['mass']}", "physics.observables.0: .*'wavelets' or 'spec"),
+        (JETS, "physics={observables=['charge']}", "physics.observables.0: .*'correlator' or 's"),
+        (IMAGES, "physics={observables=['mass']}", "physics.observables.0: .*'spectrum' or 'top"),
         (JETS, "physics={observables=['mass'], wieght=1}", "physics.wieght; did you mean weight"),
         (JETS, "physics={observables=['mass'], weight=0}", "physics.weight.*greater than 0"),
         (IMAGES, "physics={observables=['charge'], level=inf}", "physics.level.*finite"),

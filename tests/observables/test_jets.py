@@ -1,5 +1,7 @@
 """Differentiable observables of jets against those of the metrics, and their derivatives."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -54,22 +56,22 @@ def test_pairs_of_particles_by_their_angle() -> None:
     torch.testing.assert_close(padded.sum(), torch.tensor(near))
 
 
-def test_numbers_of_particles_in_octaves(toy_jets: Jets) -> None:
-    """Made by hand, each amid an octave: 4/5 of it there, 1/5 in the two beside it."""
-    amid = 2**0.5
-    z = torch.tensor([SPECTRUM_FRACTIONS[0] * amid, SPECTRUM_FRACTIONS[0] * amid, 0.25 * amid, 9.0])
-    eta = torch.tensor([0.0, 0.001, -0.01 * amid, 9.0])
-    particles = torch.stack([eta, torch.zeros(4), z], 1)[None]
-    found = particle_spectrum(particles, torch.tensor([[True, True, True, False]]))[0]
-    pts, angles = found[:10], found[10:]
-    torch.testing.assert_close(pts[[1, 8]], torch.tensor([1.2, 0.6]), atol=0.05, rtol=0)
-    torch.testing.assert_close(angles[[0, 1]], torch.tensor([2.2, 0.6]), atol=0.05, rtol=0)
-    torch.testing.assert_close(torch.stack([pts.sum(), angles.sum()]), torch.tensor([3.0, 3.0]))
-    several = torch.from_numpy(toy_jets.particles), torch.from_numpy(toy_jets.mask)
-    numbers = particle_spectrum(*several)
-    assert (numbers > -1e-4).all()
-    for each in (numbers[:, :10], numbers[:, 10:]):
-        torch.testing.assert_close(each.sum(1), several[1].sum(1).float())
+def test_numbers_of_particles_by_ptrel_and_angle(toy_jets: Jets) -> None:
+    """Against a loop over the particles, each of which is above a bound t by x^4 / (x^4 + t^4)."""
+    particles = toy_jets.particles[:20].astype(np.float64)
+    real = toy_jets.mask[:20]
+    particles[~real] = 3.0
+    expected = []
+    for jet, there in zip(particles, real, strict=True):
+        eta, phi, z = jet[there].T
+        row = []
+        for values, bounds in ((z, SPECTRUM_FRACTIONS), (np.hypot(eta, phi), CORRELATOR_ANGLES)):
+            higher = [(values**4 / (values**4 + t**4)).sum() for t in bounds]
+            row += [a - b for a, b in pairwise([there.sum(), *higher, 0])]
+        expected.append(row)
+    found = particle_spectrum(torch.from_numpy(particles), torch.from_numpy(real))
+    assert found.shape == (20, 17)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", list(JET_OBSERVABLES))
@@ -88,6 +90,8 @@ def test_derivatives_forwards_and_backwards(name: str) -> None:
 def test_jets_of_one_particle_have_no_pairs_and_a_finite_derivative(name: str) -> None:
     particles = torch.tensor([[[0.1, 0.2, 0.9], [0.0, 0.0, 0.0]]], requires_grad=True)
     found = JET_OBSERVABLES[name](particles, torch.tensor([[True, False]]))
+    # A particle is one in each spectrum, and no pair.
+    assert found.sum().item() == pytest.approx(2.0 if name == "spectrum" else 0.0)
     assert name == "spectrum" or (found == 0).all()
     (slope,) = torch.autograd.grad(found.sum(), particles)
     assert slope.isfinite().all()

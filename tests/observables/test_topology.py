@@ -1,5 +1,8 @@
 """Euler characteristics against pieces and holes counted by scipy."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -37,14 +40,17 @@ def test_dilation(filled: NDArray[np.bool_], window: int) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_between_zero_and_one_it_is_the_mean_over_independent_pixels() -> None:
+@pytest.mark.parametrize("of", [euler_characteristic, partial(dilated, window=3)])
+def test_between_zero_and_one_it_is_the_mean_over_independent_pixels(
+    of: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
     chance = torch.rand(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    mean = torch.zeros((), dtype=torch.float64)
+    mean = torch.zeros_like(of(chance))
     for number in range(2**6):
         there = torch.tensor([number >> k & 1 for k in range(6)]).reshape(2, 3).double()
         weight = (there * chance + (1 - there) * (1 - chance)).prod()
-        mean += weight * euler_characteristic(there)
-    torch.testing.assert_close(euler_characteristic(chance), mean)
+        mean += weight * of(there)
+    torch.testing.assert_close(of(chance), mean)
 
 
 def test_a_broken_track_by_the_width_of_its_gaps() -> None:
@@ -62,7 +68,9 @@ def test_a_broken_track_by_the_width_of_its_gaps() -> None:
 
 def test_planes_and_images_by_themselves() -> None:
     images = made_images(6, planes=2, size=16)
-    topology = topology_of(ImagePreprocessing.fit(images))
+    p = ImagePreprocessing.fit(images)
+    topology = topology_of(p)
+    assert topology.thresholds == (p.scale, 4 * p.scale, 16 * p.scale)
     pixels = torch.from_numpy(images.pixels)
     found = topology(pixels)
     assert found.shape == (6, 2 * 3 * 3)

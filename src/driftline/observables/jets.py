@@ -20,7 +20,7 @@ CORRELATOR_ANGLES = tuple(0.01 * 2.0**k for k in range(6))
 """Bounds of the bins of ``energy_correlator``: from a calorimeter's cell to the jet's radius."""
 
 SPECTRUM_FRACTIONS = tuple(2.0**-k for k in range(9, 0, -1))
-"""Bounds of the octaves of ptrel in ``particle_spectrum``: from 2 GeV of a jet of 1 TeV to half."""
+"""Bounds of the bins of ptrel in ``particle_spectrum``: from 2 GeV of a jet of 1 TeV to half."""
 
 
 def relative_mass(particles: Tensor, real: Tensor) -> Tensor:
@@ -56,10 +56,10 @@ def energy_correlator(particles: Tensor, real: Tensor) -> Tensor:
 
 
 def particle_spectrum(particles: Tensor, real: Tensor) -> Tensor:
-    """(B, 17) numbers of particles in octaves of ptrel, ten, and of the angle to the axis, seven.
+    """(B, 17) numbers of particles in ten bins of ptrel, then in seven of the angle to the axis.
 
-    Between ``SPECTRUM_FRACTIONS`` and between ``CORRELATOR_ANGLES``, the first of each below its
-    first bound and the last above its last. Bounds are soft, see ``diffusion.observables.above``.
+    The bins lie between ``SPECTRUM_FRACTIONS`` and between ``CORRELATOR_ANGLES``; the first of each
+    is below all bounds, the last above all. Bounds are soft, see ``diffusion.observables.above``.
     """
     eta, phi, z = (particles * real[..., None]).unbind(2)
     numbers = real.to(z).sum(dim=1, keepdim=True)

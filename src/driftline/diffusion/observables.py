@@ -79,6 +79,11 @@ def above(x: Tensor, bounds: Tensor) -> Tensor:
     return powers / (1 + powers)
 
 
+def between(beyond: Tensor) -> Tensor:
+    """What lies between K rising bounds, (..., K), of what is above each; the last bin is open."""
+    return torch.cat([-beyond.diff(dim=-1), beyond[..., -1:]], dim=-1)
+
+
 def root(square: Tensor) -> Tensor:
     """Square root whose gradient at zero is zero instead of infinite."""
     positive = square > 0

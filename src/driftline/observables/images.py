@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from driftline.data.image_preprocessing import ImagePreprocessing
-from driftline.diffusion.observables import Observable, above
+from driftline.diffusion.observables import Observable, above, between
 from driftline.metrics.images.wavelets import LEVELS
 from driftline.networks.wavelets import band_norms
 
@@ -61,7 +61,7 @@ class PixelSpectrum:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         numbers = above(pixels, pixels.new_tensor(self.thresholds)).sum(dim=(2, 3))
-        return torch.cat([-numbers.diff(dim=2), numbers[..., -1:]], dim=2).flatten(1)
+        return between(numbers).flatten(1)
 
 
 def spectrum_of(preprocessing: ImagePreprocessing) -> PixelSpectrum:

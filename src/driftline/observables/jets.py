@@ -7,7 +7,7 @@ from torch import Tensor
 
 from driftline.data.energy_moments import LARGEST_ANGLE
 from driftline.data.preprocessing import JetPreprocessing
-from driftline.diffusion.observables import Observable, above, root
+from driftline.diffusion.observables import Observable, above, between, root
 from driftline.metrics.energy_flow import PRIME_GRAPHS, Contraction
 
 ParticleObservable = Callable[[Tensor, Tensor], Tensor]
@@ -52,7 +52,7 @@ def energy_correlator(particles: Tensor, real: Tensor) -> Tensor:
     pairs = torch.einsum("bi,bj->bij", z, z) * (1 - torch.eye(z.shape[1]).to(z))
     apart = above(root(_squared_angles(eta, phi)), z.new_tensor(CORRELATOR_ANGLES))
     beyond = torch.einsum("bij,bijk->bk", pairs, apart)
-    return _between(torch.cat([pairs.sum(dim=(1, 2))[:, None], beyond], dim=1))
+    return between(torch.cat([pairs.sum(dim=(1, 2))[:, None], beyond], dim=1))
 
 
 def particle_spectrum(particles: Tensor, real: Tensor) -> Tensor:
@@ -64,12 +64,12 @@ def particle_spectrum(particles: Tensor, real: Tensor) -> Tensor:
     eta, phi, z = (particles * real[..., None]).unbind(2)
     numbers = real.to(z).sum(dim=1, keepdim=True)
 
-    def octaves(values: Tensor, bounds: tuple[float, ...]) -> Tensor:
+    def binned(values: Tensor, bounds: tuple[float, ...]) -> Tensor:
         higher = above(values, values.new_tensor(bounds)).sum(dim=1)
-        return _between(torch.cat([numbers, higher], dim=1))
+        return between(torch.cat([numbers, higher], dim=1))
 
     angle = root(eta**2 + phi**2)
-    return torch.cat([octaves(z, SPECTRUM_FRACTIONS), octaves(angle, CORRELATOR_ANGLES)], dim=1)
+    return torch.cat([binned(z, SPECTRUM_FRACTIONS), binned(angle, CORRELATOR_ANGLES)], dim=1)
 
 
 JET_OBSERVABLES: dict[str, ParticleObservable] = {
@@ -95,11 +95,6 @@ def of_encoded(observable: ParticleObservable, preprocessing: JetPreprocessing) 
         return observable(particles, mask)
 
     return of
-
-
-def _between(beyond: Tensor) -> Tensor:
-    """What is between bounds, (B, K), of what is beyond each of them; the last has no other."""
-    return torch.cat([-beyond.diff(dim=1), beyond[:, -1:]], dim=1)
 
 
 def _squared_angles(eta: Tensor, phi: Tensor) -> Tensor:

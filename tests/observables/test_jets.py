@@ -8,8 +8,8 @@ import torch
 
 from driftline.data.clouds import Jets
 from driftline.data.preprocessing import JetPreprocessing
-from driftline.metrics import jet_observables
-from driftline.metrics.energy_flow import energy_flow_polynomials
+from driftline.metrics import jet_observables, substructure
+from driftline.metrics.energy_flow import LINE, TRIANGLE, energy_flow_polynomials
 from driftline.observables.jets import (
     CORRELATOR_ANGLES,
     ENERGY_FLOW_GRAPHS,
@@ -20,6 +20,7 @@ from driftline.observables.jets import (
     of_encoded,
     particle_spectrum,
     relative_mass,
+    subjettiness,
 )
 
 
@@ -37,6 +38,21 @@ def test_they_are_the_metrics_own_and_padding_enters_nothing(toy_jets: Jets) -> 
         energy_flow_polynomials(clean, ENERGY_FLOW_GRAPHS),
         rtol=1e-10,
     )
+
+
+def test_subjettiness_is_the_metrics_own(toy_jets: Jets) -> None:
+    particles = torch.from_numpy(toy_jets.particles).double()
+    real = torch.from_numpy(toy_jets.mask)
+    particles[~real] = 3.0
+    clean = toy_jets.particles.astype(np.float64) * toy_jets.mask[..., None]
+    taus = substructure.subjettiness(clean)
+    z, line, triangle = energy_flow_polynomials(clean, ((), LINE, TRIANGLE)).T
+    expected = [
+        taus,
+        substructure.ratio(taus[:, 1:], taus[:, :-1]),
+        substructure.d2(z, line, triangle)[:, None],
+    ]
+    np.testing.assert_allclose(subjettiness(particles, real), np.hstack(expected), rtol=1e-9)
 
 
 def test_pairs_of_particles_by_their_angle() -> None:

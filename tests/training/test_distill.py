@@ -368,6 +368,23 @@ def test_paths_end_where_observables_say_too(
     assert not torch.equal(first["particle level"], second["particle level"])
 
 
+def test_observables_may_be_corrected_to_the_datas(
+    teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    """A teacher that is not trained is far from the data, and what it is corrected to matters."""
+    given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2", 'paths.observables=["mass"]']
+    as_they_are, corrected = (
+        driftline.load(distill(teacher, recipe(*given, extra), jets, tmp_path / str(number)))
+        for number, extra in enumerate(("paths.corrected=0", "paths.corrected=200"))
+    )
+    first, second = (
+        torch.cat([p.flatten() for p in m.particle_level.parameters()])
+        for m in (as_they_are, corrected)
+    )
+    assert not torch.equal(first, second)
+    assert corrected.card["distillation"]["recipe"]["paths"]["corrected"] == 200
+
+
 def test_bad_data_are_told_before_a_sampler_is_fitted(
     teacher: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

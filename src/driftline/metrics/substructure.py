@@ -41,18 +41,17 @@ def _tau(z: Array, axes: NDArray[np.bool_], angles: Array) -> float:
 
 
 @njit(cache=True)
-def _taus(jet: Array) -> Array:
-    """tau_1 .. tau_3 of one jet's particles (n, 3), all with positive ptrel."""
-    z, angles = jet[:, 2], squared_angles(jet)
-    axes = np.ones(len(jet), np.bool_)
-    taus = np.zeros(MOST_AXES)
-    steps = merges(z, angles)
+def _axes(jet: Array) -> NDArray[np.bool_]:
+    """(3, n) which of one jet's particles (n, 3), all with positive ptrel, are its 1 .. 3 axes."""
+    left = np.ones(len(jet), np.bool_)
+    axes = np.ones((MOST_AXES, len(jet)), np.bool_)
+    steps = merges(jet[:, 2], squared_angles(jet))
     for step in range(len(steps)):
-        axes[steps[step, 1]] = False
-        left = len(steps) - step
-        if left <= MOST_AXES:
-            taus[left - 1] = _tau(z, axes, angles)
-    return taus
+        left[steps[step, 1]] = False
+        number = len(steps) - step
+        if number <= MOST_AXES:
+            axes[number - 1] = left
+    return axes
 
 
 @njit(cache=True, nogil=True)
@@ -61,8 +60,22 @@ def _taus_of_all(particles: Array) -> Array:
     taus = np.zeros((len(particles), MOST_AXES))
     for n in range(len(particles)):
         jet = particles[n]
-        taus[n] = _taus(jet[jet[:, 2] > 0.0])
+        real = jet[jet[:, 2] > 0.0]
+        angles, axes = squared_angles(real), _axes(real)
+        for k in range(min(MOST_AXES, len(real) - 1)):
+            taus[n, k] = _tau(real[:, 2], axes[k], angles)
     return taus
+
+
+@njit(cache=True, nogil=True)
+def _axes_of_all(particles: Array) -> NDArray[np.bool_]:
+    """(N, 3, P) axes of jets (N, P, 3)."""
+    axes = np.zeros((len(particles), MOST_AXES, particles.shape[1]), np.bool_)
+    for n in range(len(particles)):
+        jet = particles[n]
+        real = jet[:, 2] > 0.0
+        axes[n][:, real] = _axes(jet[real])
+    return axes
 
 
 def subjettiness(
@@ -79,6 +92,16 @@ def subjettiness(
     if mask is not None:
         jets[..., 2] *= mask
     return _taus_of_all(jets)
+
+
+def subjettiness_axes(particles: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(N, 3, P) which particles are the one, two and three axes of tau_1, tau_2, tau_3.
+
+    Args:
+        particles: (N, P, 3) etarel, phirel, ptrel; slots with ptrel = 0 are none. Of a jet with no
+            more than k particles all are.
+    """
+    return _axes_of_all(particles.astype(np.float64))
 
 
 def ratio(above: Array, below: Array) -> Array:

@@ -8,7 +8,8 @@ from torch import Tensor
 from driftline.data.energy_moments import LARGEST_ANGLE
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.observables import Observable, above, between, root
-from driftline.metrics.energy_flow import PRIME_GRAPHS, Contraction
+from driftline.metrics.energy_flow import LINE, PRIME_GRAPHS, TRIANGLE, Contraction
+from driftline.metrics.substructure import RADIUS, subjettiness_axes
 
 ParticleObservable = Callable[[Tensor, Tensor], Tensor]
 """Maps particles (B, P, 3) ``PARTICLE_FEATURES``, and which are real (B, P), to (B, K)."""
@@ -72,11 +73,32 @@ def particle_spectrum(particles: Tensor, real: Tensor) -> Tensor:
     return torch.cat([binned(z, SPECTRUM_FRACTIONS), binned(angle, CORRELATOR_ANGLES)], dim=1)
 
 
+def subjettiness(particles: Tensor, real: Tensor) -> Tensor:
+    r"""(B, 6) tau_1, tau_2, tau_3, tau_21, tau_32 and D2; see ``metrics.substructure``.
+
+    Axes are particles, and move with them; which particles are axes has no gradient. D2 is
+     What has no structure to divide by is zero.
+    """
+    eta, phi, z = (particles * real[..., None]).unbind(2)
+    angles = root(_squared_angles(eta, phi))
+    seen = torch.stack([eta, phi, z], dim=2).detach().cpu().numpy()
+    axes = torch.from_numpy(subjettiness_axes(seen)).to(real.device)
+    from_nearest = torch.where(axes[:, :, None], angles[:, None], torch.inf).amin(dim=3)
+    total = z.sum(dim=1, keepdim=True)
+    taus = torch.einsum("bi,bki->bk", z, torch.where(from_nearest.isinf(), 0, from_nearest))
+    taus = _ratio(taus, RADIUS * total)
+    contraction = Contraction(z, angles)
+    line, triangle = (contraction.polynomial(graph)[:, None] for graph in (LINE, TRIANGLE))
+    d2 = _ratio(4 / 3 * triangle * total**3, line**3)
+    return torch.cat([taus, _ratio(taus[:, 1:], taus[:, :-1]), d2], dim=1)
+
+
 JET_OBSERVABLES: dict[str, ParticleObservable] = {
     "mass": relative_mass,
     "energy_flow": energy_flow,
     "correlator": energy_correlator,
     "spectrum": particle_spectrum,
+    "subjettiness": subjettiness,
 }
 """Observables by the names that recipes call them."""
 
@@ -95,6 +117,11 @@ def of_encoded(observable: ParticleObservable, preprocessing: JetPreprocessing) 
         return observable(particles, mask)
 
     return of
+
+
+def _ratio(a: Tensor, b: Tensor) -> Tensor:
+    """a / b, zero where b is."""
+    return torch.where(b > 0, a / torch.where(b > 0, b, 1), 0)
 
 
 def _squared_angles(eta: Tensor, phi: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
+from driftline.training.correction import ClassOf
 from driftline.training.distill_recipe import DistillRecipe, student_training
 from driftline.training.images import ImageEvents, image_observables, read_samples
 from driftline.training.jets import (
@@ -23,7 +24,7 @@ from driftline.training.jets import (
     particle_observables,
     split,
 )
-from driftline.training.lessons import Round, key_of, rounds_of, with_samplers
+from driftline.training.lessons import Round, Seen, key_of, rounds_of, with_samplers
 from driftline.training.loop import Events, Outcome, train
 from driftline.training.objectives import Validation
 from driftline.training.physics import unit_observable
@@ -48,11 +49,13 @@ class Samples:
     Attributes:
         by_network: by the network's key.
         observables: those that recipes name, likewise.
+        group: class of a condition.
         attributes: provenance of the data.
     """
 
     by_network: Mapping[str, Callable[[], tuple[Events, Events]]]
     observables: Mapping[str, Mapping[str, Observable]]
+    group: ClassOf
     attributes: dict[str, Any]
 
 
@@ -104,7 +107,8 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) 
         "jet_level": {},
         "particle_level": particle_observables(p),
     }
-    return Samples({"jet_level": jet_level, "particle_level": particle_level}, named, source)
+    levels = {"jet_level": jet_level, "particle_level": particle_level}
+    return Samples(levels, named, ClassOf(len(p.types)), source)
 
 
 def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, out: Path) -> Samples:
@@ -120,7 +124,8 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, ou
     require_known(training.present, generator.types, data)
     turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
-    return Samples({"image": lambda: events}, {"image": image_observables(p)}, source)
+    named = {"image": image_observables(p)}
+    return Samples({"image": lambda: events}, named, ClassOf(len(p.types)), source)
 
 
 def distill(
@@ -198,7 +203,8 @@ def distill(
             where = out / part.name / key
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
-            seen = _observable(recipe, samples.observables[key], events)
+            observable = _observable(recipe, samples.observables[key], events)
+            seen = None if observable is None else Seen(observable, events, samples.group)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)

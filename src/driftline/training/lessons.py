@@ -48,8 +48,9 @@ from driftline.diffusion.schedules import Schedule
 from driftline.errors import InputError
 from driftline.generation import EventGenerator, refuse_student
 from driftline.network_samplers import NetworkSamplers
-from driftline.training.distill_recipe import DistillRecipe, DistributionSettings
-from driftline.training.loop import Companion
+from driftline.training.correction import ClassOf, correction
+from driftline.training.distill_recipe import DistillRecipe, DistributionSettings, PathSettings
+from driftline.training.loop import Companion, Events
 from driftline.training.objectives import Objectives, TrainingLevels, always
 from driftline.training.run import levels_of
 
@@ -77,17 +78,32 @@ class Teaching:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What of a student's events is compared beside their numbers.
+
+    Attributes:
+        observable: of encoded events, in numbers of unit spread.
+        events: the training sample.
+        group: class of a condition.
+    """
+
+    observable: Observable
+    events: Events
+    group: ClassOf
+
+
+@dataclass(frozen=True)
 class Lesson:
     """What one network is taught in a round; it is validated by what is minimised at the end.
 
     Attributes:
         teaching: what the student is trained with, given its teacher and, if the recipe asks for
-            some, observables of its events.
+            some, what is seen of its events.
         levels: where.
         sampler: what the student is made for.
     """
 
-    teaching: Callable[[Denoiser, Observable | None], Teaching]
+    teaching: Callable[[Denoiser, Seen | None], Teaching]
     levels: TrainingLevels
     sampler: Sampler
 
@@ -141,7 +157,7 @@ def _consistency(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
     distance: Distance = PseudoHuber(given.huber) if given.huber else SquaredDistance()
     weighting, levels = UnitVarianceWeighting(given.weight_power), levels_of(given.levels)
 
-    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
+    def teaching(teacher: Denoiser, seen: Seen | None) -> Teaching:
         near: Neighbour = TeacherFlow(teacher) if given.teacher_flow else SharedNoise()
         return Teaching(lambda done: ConsistencyMatching(gaps.at(done), near, distance, weighting))
 
@@ -166,7 +182,7 @@ def _halving(steps: int, all_times: torch.Tensor, schedule: Schedule) -> Lesson:
     """Makes students of ``steps`` from teachers of twice as many."""
     times = student_times(all_times, 2 * steps)
 
-    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
+    def teaching(teacher: Denoiser, seen: Seen | None) -> Teaching:
         return Teaching(always(ProgressiveDistillation(teacher, times)))
 
     own = student_times(times, steps)
@@ -262,15 +278,24 @@ def _paths(recipe: DistillRecipe, teacher: EventGenerator) -> list[Round]:
             distance,
             own_goals=settings.own_goals,
         )
-        lessons[network] = _path(matching, sampler, settings.weight)
+        lessons[network] = _path(matching, sampler, settings)
     return [Round("", recipe.steps, lessons)]
 
 
-def _path(matching: PathMatching, short: Sampler, weight: float) -> Lesson:
+def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Lesson:
     """Makes a student whose few steps follow a teacher's course."""
 
-    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
-        end = None if observable is None else ObservedEnd(observable, weight)
+    def ended(teacher: Denoiser, seen: Seen) -> ObservedEnd:
+        end = ObservedEnd(seen.observable, settings.weight)
+        if not settings.corrected:
+            return end
+        compared = seen.events, seen.group, settings.corrected
+        return replace(
+            end, correction=correction(seen.observable, teacher, matching.course, *compared)
+        )
+
+    def teaching(teacher: Denoiser, seen: Seen | None) -> Teaching:
+        end = None if seen is None else ended(teacher, seen)
         return Teaching(always(replace(matching, teacher=teacher, end=end)))
 
     return Lesson(teaching, UniformLogSNRLevels(), short)
@@ -313,7 +338,7 @@ def _of_steps(text: str, steps: int, teacher: EventGenerator) -> list[Sampler]:
 def _matched(given: DistributionSettings, short: Sampler) -> Lesson:
     """Has a student draw from its teacher's distribution."""
 
-    def teaching(teacher: Denoiser, observable: Observable | None) -> Teaching:
+    def teaching(teacher: Denoiser, seen: Seen | None) -> Teaching:
         critic = deepcopy(teacher).train().requires_grad_(True)
         plan = short.plan(teacher.schedule)
         matching = DistributionMatching(teacher, critic, plan, given.draws)

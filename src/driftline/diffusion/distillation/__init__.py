@@ -19,6 +19,7 @@ from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, 
 from driftline.diffusion.distillation.paths import (
     ObservedEnd,
     PathMatching,
+    advanced,
     require_linear,
     stride,
 )
@@ -28,6 +29,7 @@ from driftline.diffusion.distillation.progressive import (
     halvings,
     student_times,
 )
+from driftline.diffusion.distillation.quantiles import QuantileMap, quantile_map
 
 __all__ = [
     "ConsistencyMatching",
@@ -41,11 +43,14 @@ __all__ = [
     "ProgressiveDistillation",
     "EntrywiseHuber",
     "PseudoHuber",
+    "QuantileMap",
     "SharedNoise",
     "ShrinkingGaps",
     "SquaredDistance",
     "TeacherFlow",
+    "advanced",
     "halvings",
+    "quantile_map",
     "require_linear",
     "stride",
     "student_times",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser, expand
 from driftline.diffusion.distillation.distances import Distance, PseudoHuber
+from driftline.diffusion.distillation.quantiles import QuantileMap
 from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers.plan import LinearStep, Model, Plan, State, Step
 
@@ -81,10 +82,14 @@ class ObservedEnd:
     each is right by itself; their sum, or a power of them, can be wrong all the same, and for all
     events in one direction. Where d is quadratic, it is least at the mean of h.
 
+    A teacher's own faults need not be learnt: :math:`h(x^*)` may be mapped to where the data have
+    it, and the loss is :math:`w\, d(h(x) - T(h(x^*)))`.
+
     Attributes:
         observable: h; its numbers should have about unit spread (``standardised``).
         weight: w.
         distance: d.
+        correction: T, see ``QuantileMap``; none by default.
 
     Raises:
         ValueError: the weight is negative.
@@ -93,6 +98,7 @@ class ObservedEnd:
     observable: Observable
     weight: float = 1.0
     distance: PseudoHuber = field(default_factory=lambda: PseudoHuber(1.0))
+    correction: QuantileMap | None = None
 
     def __post_init__(self) -> None:
         if self.weight < 0:
@@ -105,6 +111,8 @@ class ObservedEnd:
         # Observables add up many particles or pixels: never in the network's reduced precision.
         with torch.autocast(x.device.type, enabled=False):
             own, wanted = (self.observable(y, condition, mask) for y in (x.to(goal.dtype), goal))
+            if self.correction is not None:
+                wanted = self.correction(wanted, condition)
             return self.weight * self.distance(own - wanted, None)
 
 

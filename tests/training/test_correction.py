@@ -1,0 +1,57 @@
+"""What a teacher gets wrong of the data, measured on one whose events are known."""
+
+import torch
+from torch import Tensor
+
+from driftline.diffusion.analytic import AnalyticDenoiser, gaussian
+from driftline.diffusion.samplers import DDIM
+from driftline.diffusion.schedules import VP
+from driftline.training.correction import ClassOf, correction
+from driftline.training.loop import Batch
+
+
+class Made:
+    """Numbers of two classes and of none told, whose means are 1, 2 and 3 and deviation 0.5."""
+
+    def __len__(self) -> int:
+        return 6000
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        label = index % 3
+        x = 1.0 + label + 0.5 * torch.randn(len(index), generator=generator)
+        told = torch.nn.functional.one_hot(label, 3)[:, :2]
+        return Batch(x[:, None], told.float(), None)
+
+
+def itself(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+    return x
+
+
+def test_classes_by_what_is_told_first() -> None:
+    condition = torch.tensor([[1.0, 0, 9], [0, 1, 9], [0, 0, 9]])
+    assert ClassOf(2)(condition).tolist() == [0, 1, 2]
+
+
+def test_the_teachers_normal_goes_to_the_normal_of_each_class() -> None:
+    """From mean 0.4 and deviation 0.25, x to 1 + k + 2 (x - 0.4)."""
+    teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
+    course = DDIM(64).plan(VP())
+    found = correction(itself, teacher, course, Made(), ClassOf(2), 6000)
+    x = torch.tensor([[0.15], [0.4], [0.65]])
+    for label in range(3):
+        told = torch.nn.functional.one_hot(torch.tensor([label] * 3), 3)[:, :2].float()
+        expected = 1.0 + label + 2 * (x - 0.4)
+        torch.testing.assert_close(found(x, told), expected, atol=0.08, rtol=0)
+
+
+def test_fewer_events_are_taken_from_the_whole_sample() -> None:
+    seen = []
+
+    class Watched(Made):
+        def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+            seen.extend(index.tolist())
+            return super().batch(index, generator)
+
+    teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
+    correction(itself, teacher, DDIM(4).plan(VP()), Watched(), ClassOf(2), 300)
+    assert len(seen) == 300 and seen[0] == 0 and seen[-1] == 5999

@@ -368,21 +368,41 @@ def test_paths_end_where_observables_say_too(
     assert not torch.equal(first["particle level"], second["particle level"])
 
 
+@pytest.mark.parametrize(
+    ("observable", "network"), [("mass", "particle level"), ("features", "jet level")]
+)
 def test_observables_may_be_corrected_to_the_datas(
-    teacher: Generator, jets: Path, tmp_path: Path
+    teacher: Generator, jets: Path, tmp_path: Path, observable: str, network: str
 ) -> None:
     """A teacher that is not trained is far from the data, and what it is corrected to matters."""
-    given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2", 'paths.observables=["mass"]']
+    given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2"]
+    observed = [*given, f'paths.observables=["{observable}"]']
     as_they_are, corrected = (
-        driftline.load(distill(teacher, recipe(*given, extra), jets, tmp_path / str(number)))
+        driftline.load(distill(teacher, recipe(*observed, extra), jets, tmp_path / str(number)))
         for number, extra in enumerate(("paths.corrected=0", "paths.corrected=200"))
     )
-    first, second = (
-        torch.cat([p.flatten() for p in m.particle_level.parameters()])
-        for m in (as_they_are, corrected)
-    )
-    assert not torch.equal(first, second)
+    same = {
+        name: all(map(torch.equal, own.parameters(), corrected.denoisers[name].parameters()))
+        for name, own in as_they_are.denoisers.items()
+    }
+    assert same == {name: name != network for name in ("jet level", "particle level")}
     assert corrected.card["distillation"]["recipe"]["paths"]["corrected"] == 200
+
+
+def test_a_student_may_be_its_own_teacher_for_the_datas_observables(
+    teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    """With as many steps as it has, and its own sampler; uncorrected there is nothing to learn."""
+    first = distill(teacher, recipe("method=paths", "steps=1"), jets, tmp_path / "first")
+    own = driftline.load(first)
+    observed = ['paths.observables=["mass"]', "paths.corrected=200"]
+    once = [f"training.{key}.steps=1" for key in ("jet_level", "particle_level")]
+    again = recipe("method=paths", "steps=1", f"start={first}", *observed, *once)
+    second = distill(own, again, jets, tmp_path / "second")
+    student = driftline.load(second)
+    assert student.default_sampler == own.default_sampler
+    stages = student.card["distillation"]["training"]["stages"]
+    assert stages["jet level"]["training_loss"] == 0 < stages["particle level"]["training_loss"]
 
 
 def test_bad_data_are_told_before_a_sampler_is_fitted(

@@ -368,15 +368,12 @@ def test_paths_end_where_observables_say_too(
     assert not torch.equal(first["particle level"], second["particle level"])
 
 
-@pytest.mark.parametrize(
-    ("observable", "network"), [("mass", "particle level"), ("features", "jet level")]
-)
 def test_observables_may_be_corrected_to_the_datas(
-    teacher: Generator, jets: Path, tmp_path: Path, observable: str, network: str
+    teacher: Generator, jets: Path, tmp_path: Path
 ) -> None:
     """A teacher that is not trained is far from the data, and what it is corrected to matters."""
     given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2"]
-    observed = [*given, f'paths.observables=["{observable}"]']
+    observed = [*given, 'paths.observables=["mass"]']
     as_they_are, corrected = (
         driftline.load(distill(teacher, recipe(*observed, extra), jets, tmp_path / str(number)))
         for number, extra in enumerate(("paths.corrected=0", "paths.corrected=200"))
@@ -385,7 +382,7 @@ def test_observables_may_be_corrected_to_the_datas(
         name: all(map(torch.equal, own.parameters(), corrected.denoisers[name].parameters()))
         for name, own in as_they_are.denoisers.items()
     }
-    assert same == {name: name != network for name in ("jet level", "particle level")}
+    assert same == {"jet level": True, "particle level": False}
     assert corrected.card["distillation"]["recipe"]["paths"]["corrected"] == 200
 
 

@@ -19,7 +19,6 @@ from driftline.training.correction import ClassOf
 from driftline.training.distill_recipe import DistillRecipe, student_training
 from driftline.training.images import ImageEvents, image_observables, read_samples
 from driftline.training.jets import (
-    JET_LEVEL_OBSERVABLES,
     JetLevelEvents,
     ParticleLevelEvents,
     particle_observables,
@@ -105,7 +104,7 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) 
 
     source = source_of(out, jets.attributes, jets.particles, jets.features, jets.labels)
     named: dict[str, Mapping[str, Observable]] = {
-        "jet_level": JET_LEVEL_OBSERVABLES,
+        "jet_level": {},
         "particle_level": particle_observables(p),
     }
     levels = {"jet_level": jet_level, "particle_level": particle_level}

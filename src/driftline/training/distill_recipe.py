@@ -72,9 +72,8 @@ class PathSettings(Section):
         entrywise: of every number of an event by itself, rather than of their root mean square.
         observables: names of observables in which the student's events are compared with the
             teacher's as well, as in the ``physics`` of a recipe: ``mass``, ``energy_flow``,
-            ``correlator``, ``spectrum``, ``subjettiness`` of particles, ``features`` of the jet
-            level, its numbers one by one; ``charge``, ``wavelets``, ``spectrum``, ``topology`` of
-            images.
+            ``correlator``, ``spectrum``, ``subjettiness`` of jets, whose jet level has none;
+            ``charge``, ``wavelets``, ``spectrum``, ``topology`` of images.
         weight: of that comparison.
         corrected: how many events of the data the teacher's are compared with first, so that what
             the student's observables are compared with has their distribution in the data, class

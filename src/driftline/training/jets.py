@@ -157,15 +157,6 @@ def split(jets: Jets, fraction: float) -> tuple[Jets, Jets]:
     return jets[~last], jets[last]
 
 
-def drawn_features(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
-    """(B, 21) the numbers of the jet level themselves, encoded; what is given is zero."""
-    return x if mask is None else x * mask
-
-
-JET_LEVEL_OBSERVABLES: dict[str, Observable] = {"features": drawn_features}
-"""The observables of the jet level that recipes of distillation name."""
-
-
 def particle_observables(preprocessing: JetPreprocessing) -> dict[str, Observable]:
     """The observables of encoded particles that recipes name."""
     return {name: of_encoded(own, preprocessing) for name, own in JET_OBSERVABLES.items()}

@@ -121,6 +121,19 @@ def test_of_encoded_particles(toy_jets: Jets) -> None:
     found = of_encoded(relative_mass, p)(torch.from_numpy(z), condition, real)
     expected = relative_mass(torch.from_numpy(toy_jets.particles), real)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
-    # What a model not yet trained makes is cut as decoding cuts it.
-    wild = torch.from_numpy(np.full_like(z, 9.0) * toy_jets.mask[..., None])
-    assert of_encoded(energy_flow, p)(wild, condition, real).isfinite().all()
+
+
+@pytest.mark.parametrize("name", list(JET_OBSERVABLES))
+@pytest.mark.parametrize("far", [-9.0, 9.0])
+def test_what_a_model_not_yet_trained_makes_is_finite(
+    toy_jets: Jets, name: str, far: float
+) -> None:
+    """It is cut as decoding cuts it."""
+    p = JetPreprocessing.fit(toy_jets)
+    condition = torch.from_numpy(p.one_hot(toy_jets.labels))
+    real = torch.from_numpy(toy_jets.mask)
+    noise = torch.randn(*real.shape, 3, generator=torch.Generator().manual_seed(1))
+    wild = ((far + noise) * real[..., None]).requires_grad_()
+    found = of_encoded(JET_OBSERVABLES[name], p)(wild, condition, real)
+    (slope,) = torch.autograd.grad(found.sum(), wild)
+    assert found.isfinite().all() and slope.isfinite().all()

@@ -1,11 +1,13 @@
 """What a teacher gets wrong of the data, measured on one whose events are known."""
 
+import pytest
 import torch
 from torch import Tensor
 
 from driftline.diffusion.analytic import AnalyticDenoiser, gaussian
 from driftline.diffusion.samplers import DDIM
 from driftline.diffusion.schedules import VP
+from driftline.errors import InputError
 from driftline.training.correction import ClassOf, correction
 from driftline.training.loop import Batch
 
@@ -42,6 +44,38 @@ def test_the_teachers_normal_goes_to_the_normal_of_each_class() -> None:
         told = torch.nn.functional.one_hot(torch.tensor([label] * 3), 3)[:, :2].float()
         expected = 1.0 + label + 2 * (x - 0.4)
         torch.testing.assert_close(found(x, told), expected, atol=0.08, rtol=0)
+
+
+def test_it_is_the_same_at_every_call_and_padding_is_left_out() -> None:
+    """A run that is resumed finds it anew. Of clouds of one and of two numbers, padded to two."""
+    masks = []
+
+    class Clouds(Made):
+        def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+            x, told, _ = super().batch(index, generator)
+            mask = torch.stack([torch.ones(len(x)), index % 2], dim=1).bool()
+            return Batch(x[:, None].expand(-1, 2, 1) * mask[..., None], told, mask)
+
+    def sums(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        assert mask is not None
+        assert (x[~mask] == 0).all()
+        masks.append(mask)
+        return x.sum(dim=1)
+
+    teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
+    first, second = (
+        correction(sums, teacher, DDIM(4).plan(VP()), Clouds(), ClassOf(2), 600) for _ in range(2)
+    )
+    assert torch.equal(first.own, second.own) and torch.equal(first.wanted, second.wanted)
+    assert masks
+
+
+def test_too_few_events_of_a_class_are_told() -> None:
+    teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
+    with pytest.raises(
+        InputError, match="90 events of the data have only 29 of a class; give more"
+    ):
+        correction(itself, teacher, DDIM(4).plan(VP()), Made(), ClassOf(2), 90)
 
 
 def test_fewer_events_are_taken_from_the_whole_sample() -> None:

@@ -41,11 +41,11 @@ def _tau(z: Array, axes: NDArray[np.bool_], angles: Array) -> float:
 
 
 @njit(cache=True)
-def _axes(jet: Array) -> NDArray[np.bool_]:
-    """(3, n) which of one jet's particles (n, 3), all with positive ptrel, are its 1 .. 3 axes."""
-    left = np.ones(len(jet), np.bool_)
-    axes = np.ones((MOST_AXES, len(jet)), np.bool_)
-    steps = merges(jet[:, 2], squared_angles(jet))
+def _axes(z: Array, angles: Array) -> NDArray[np.bool_]:
+    """(3, n) which of one jet's n particles, all with positive ptrel, are its 1 .. 3 axes."""
+    left = np.ones(len(z), np.bool_)
+    axes = np.ones((MOST_AXES, len(z)), np.bool_)
+    steps = merges(z, angles)
     for step in range(len(steps)):
         left[steps[step, 1]] = False
         number = len(steps) - step
@@ -61,9 +61,10 @@ def _taus_of_all(particles: Array) -> Array:
     for n in range(len(particles)):
         jet = particles[n]
         real = jet[jet[:, 2] > 0.0]
-        angles, axes = squared_angles(real), _axes(real)
+        z, angles = real[:, 2], squared_angles(real)
+        axes = _axes(z, angles)
         for k in range(min(MOST_AXES, len(real) - 1)):
-            taus[n, k] = _tau(real[:, 2], axes[k], angles)
+            taus[n, k] = _tau(z, axes[k], angles)
     return taus
 
 
@@ -72,9 +73,9 @@ def _axes_of_all(particles: Array) -> NDArray[np.bool_]:
     """(N, 3, P) axes of jets (N, P, 3)."""
     axes = np.zeros((len(particles), MOST_AXES, particles.shape[1]), np.bool_)
     for n in range(len(particles)):
-        jet = particles[n]
-        real = jet[:, 2] > 0.0
-        axes[n][:, real] = _axes(jet[real])
+        real = particles[n, :, 2] > 0.0
+        jet = particles[n][real]
+        axes[n][:, real] = _axes(jet[:, 2], squared_angles(jet))
     return axes
 
 

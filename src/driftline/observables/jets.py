@@ -74,23 +74,22 @@ def particle_spectrum(particles: Tensor, real: Tensor) -> Tensor:
 
 
 def subjettiness(particles: Tensor, real: Tensor) -> Tensor:
-    r"""(B, 6) tau_1, tau_2, tau_3, tau_21, tau_32 and D2; see ``metrics.substructure``.
+    """(B, 6) tau_1, tau_2, tau_3, tau_21, tau_32 and D2; see ``metrics.substructure``.
 
-    Axes are particles, and move with them; which particles are axes has no gradient. D2 is
-     What has no structure to divide by is zero.
+    Axes are particles, and move with them; which particles are axes has no gradient. They are found
+    on the CPU. What has no structure to divide by is zero.
     """
     eta, phi, z = (particles * real[..., None]).unbind(2)
-    angles = root(_squared_angles(eta, phi))
-    seen = torch.stack([eta, phi, z], dim=2).detach().cpu().numpy()
-    axes = torch.from_numpy(subjettiness_axes(seen)).to(real.device)
+    angles, shares = root(_squared_angles(eta, phi)), _ratio(z, z.sum(dim=1, keepdim=True))
+    clean = torch.stack([eta, phi, z], dim=2).detach().cpu().numpy()
+    axes = torch.from_numpy(subjettiness_axes(clean)).to(real.device)
     from_nearest = torch.where(axes[:, :, None], angles[:, None], torch.inf).amin(dim=3)
-    total = z.sum(dim=1, keepdim=True)
-    taus = torch.einsum("bi,bki->bk", z, torch.where(from_nearest.isinf(), 0, from_nearest))
-    taus = _ratio(taus, RADIUS * total)
-    contraction = Contraction(z, angles)
+    from_nearest = torch.where(from_nearest.isinf(), 0, from_nearest)  # where there is no particle
+    taus = torch.einsum("bi,bki->bk", shares, from_nearest) / RADIUS
+    contraction = Contraction(shares, angles)
     line, triangle = (contraction.polynomial(graph)[:, None] for graph in (LINE, TRIANGLE))
-    d2 = _ratio(4 / 3 * triangle * total**3, line**3)
-    return torch.cat([taus, _ratio(taus[:, 1:], taus[:, :-1]), d2], dim=1)
+    ratios = _ratio(taus[:, 1:], taus[:, :-1])
+    return torch.cat([taus, ratios, _ratio(4 / 3 * triangle, line**3)], dim=1)
 
 
 JET_OBSERVABLES: dict[str, ParticleObservable] = {

@@ -1,6 +1,5 @@
 """Observables of a teacher's events against the data's: how they are to be corrected."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +9,12 @@ from driftline.diffusion.denoisers import CleanEstimate, expand
 from driftline.diffusion.distillation import QuantileMap, advanced, quantile_map
 from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers.plan import Model, Plan, State
+from driftline.errors import InputError
 from driftline.training.loop import Events, generator_for
+from driftline.training.physics import evenly
 
-_BATCH = 256
+FEWEST = 50
+"""Events of a class whose quantiles are worth anything."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,13 @@ def correction(
     teacher: CleanEstimate,
     course: Plan,
     events: Events,
-    group: Callable[[Tensor | None], Tensor],
+    group: ClassOf,
     count: int,
+    device: torch.device | str = "cpu",
 ) -> QuantileMap:
     """From the observables of what a teacher makes to those of the data, class by class.
+
+    It is the same at every call.
 
     Args:
         observable: h, of encoded events.
@@ -50,15 +55,27 @@ def correction(
         events: the data; the teacher's events have the same number, form and conditions.
         group: class of a condition.
         count: of events that are compared, at most, evenly over the sample.
+        device: where the teacher is.
+
+    Raises:
+        InputError: there are fewer than ``FEWEST`` events of a class that there is.
     """
-    index = torch.linspace(0, len(events) - 1, min(len(events), count)).long()
-    generator, groups, own, wanted = generator_for(0), [], [], []
-    for part in index.split(_BATCH):
-        x0, condition, mask = events.batch(part, generator)
-        noise = torch.randn(x0.shape, generator=generator)
+    generator, groups, own, wanted = generator_for(1), [], [], []
+    for batch in evenly(events, count):
+        noise = torch.randn(batch.x0.shape, generator=generator).to(device)
+        x0, condition, mask = batch.to(torch.device(device))
         start = course.start.s * (noise if mask is None else noise * expand(mask, noise))
         made = advanced(course, State(start), Model(teacher, condition, mask)).x_hat
         groups.append(group(condition))
         own.append(observable(made, condition, mask))
         wanted.append(observable(x0, condition, mask))
-    return quantile_map(group, torch.cat(groups), torch.cat(own), torch.cat(wanted))
+    numbers = torch.cat(groups).bincount()
+    least = int(numbers[numbers > 0].min())
+    if least < FEWEST:
+        raise InputError(
+            f"distillation: paths.corrected: {count} events of the data have only {least} of a "
+            f"class; give more, so that there are {FEWEST} of each, or better some thousands"
+        )
+    return quantile_map(
+        group, group.types + 1, torch.cat(groups), torch.cat(own), torch.cat(wanted)
+    )

@@ -204,7 +204,8 @@ def distill(
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
             observable = _observable(recipe, samples.observables[key], events)
-            seen = None if observable is None else Seen(observable, events, samples.group)
+            told = events, samples.group, device
+            seen = None if observable is None else Seen(observable, *told)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)
@@ -258,11 +259,16 @@ def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSe
 
 
 def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
-    """Refuse names of observables that no network has.
+    """Refuse names of observables that no network has, and a correction of none.
 
     Raises:
         InputError: naming the first.
     """
+    if recipe.paths.corrected and not recipe.paths.observables:
+        raise InputError(
+            "distillation: paths.corrected: there are no observables to correct; "
+            "name some in paths.observables"
+        )
     known = [name for named in samples.observables.values() for name in named]
     for name in recipe.paths.observables:
         if name not in known:

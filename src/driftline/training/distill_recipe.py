@@ -75,9 +75,9 @@ class PathSettings(Section):
             ``correlator``, ``spectrum``, ``subjettiness`` of jets, whose jet level has none;
             ``charge``, ``wavelets``, ``spectrum``, ``topology`` of images.
         weight: of that comparison.
-        corrected: how many events of the data the teacher's are compared with first, so that what
-            the student's observables are compared with has their distribution in the data, class
-            by class; 0: the teacher's as they are.
+        corrected: how many events of the data, of all classes, the teacher's are compared with
+            first, so that what the student's observables are compared with has their distribution
+            in the data, class by class; 0: the teacher's as they are.
     """
 
     sampler: str = ""

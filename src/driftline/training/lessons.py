@@ -85,11 +85,13 @@ class Seen:
         observable: of encoded events, in numbers of unit spread.
         events: the training sample.
         group: class of a condition.
+        device: where the networks are trained.
     """
 
     observable: Observable
     events: Events
     group: ClassOf
+    device: torch.device | str
 
 
 @dataclass(frozen=True)
@@ -289,10 +291,16 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
         end = ObservedEnd(seen.observable, settings.weight)
         if not settings.corrected:
             return end
-        compared = seen.events, seen.group, settings.corrected
-        return replace(
-            end, correction=correction(seen.observable, teacher, matching.course, *compared)
+        to_data = correction(
+            seen.observable,
+            teacher,
+            matching.course,
+            events=seen.events,
+            group=seen.group,
+            count=settings.corrected,
+            device=seen.device,
         )
+        return replace(end, correction=to_data)
 
     def teaching(teacher: Denoiser, seen: Seen | None) -> Teaching:
         end = None if seen is None else ended(teacher, seen)

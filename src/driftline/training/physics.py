@@ -1,6 +1,6 @@
 """The loss that a recipe asks for: denoising, and perhaps a term on observables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
@@ -11,7 +11,7 @@ from driftline.diffusion.objectives import (
 )
 from driftline.diffusion.objectives.pairing import Loss
 from driftline.diffusion.observables import Joined, Observable, Standardised, standardised
-from driftline.training.loop import Events, generator_for
+from driftline.training.loop import Batch, Events, generator_for
 from driftline.training.recipe import ImagePhysics, JetPhysics
 
 _TYPICAL_EVENTS = 4096
@@ -54,8 +54,12 @@ def unit_observable(
 @torch.no_grad()
 def observed(observable: Observable, events: Events) -> torch.Tensor:
     """The observable of up to 4096 events evenly over a sample, (N, K), the same at every call."""
-    index = torch.linspace(0, len(events) - 1, min(len(events), _TYPICAL_EVENTS)).long()
+    batches = evenly(events, _TYPICAL_EVENTS)
+    return torch.cat([observable(*batch).detach() for batch in batches])
+
+
+def evenly(events: Events, count: int) -> Iterator[Batch]:
+    """Batches of up to ``count`` events evenly over a sample, the same at every call."""
+    index = torch.linspace(0, len(events) - 1, min(len(events), count)).long()
     generator = generator_for(0)
-    return torch.cat(
-        [observable(*events.batch(part, generator)).detach() for part in index.split(_BATCH)]
-    )
+    return (events.batch(part, generator) for part in index.split(_BATCH))

@@ -101,13 +101,13 @@ class JetPhysics(Physics):
     Attributes:
         observables: one or more of ``mass`` (relative mass), ``energy_flow`` (energy-flow
             polynomials of degree two and three), ``correlator`` (energy-energy correlator),
-            ``spectrum`` (numbers of particles by ptrel and angle) and ``subjettiness``
-            (N-subjettiness and D2), see ``driftline.observables.jets``.
+            ``spectrum`` (numbers of particles by ptrel and angle), see
+            ``driftline.observables.jets``.
     """
 
-    observables: tuple[
-        Literal["mass", "energy_flow", "correlator", "spectrum", "subjettiness"], ...
-    ] = Field(min_length=1)
+    observables: tuple[Literal["mass", "energy_flow", "correlator", "spectrum"], ...] = Field(
+        min_length=1
+    )
 
 
 class ImagePhysics(Physics):

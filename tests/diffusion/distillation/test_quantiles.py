@@ -18,7 +18,7 @@ def sign(condition: Tensor | None) -> Tensor:
 
 def of_one_group(own: Tensor, wanted: Tensor, values: Tensor) -> Tensor:
     one, all_of_it = (torch.zeros(len(x), dtype=torch.int64) for x in (values, own))
-    return quantile_map(lambda condition: one, all_of_it, own, wanted)(values, None)
+    return quantile_map(lambda condition: one, 1, all_of_it, own, wanted)(values, None)
 
 
 def test_from_one_known_distribution_to_another_in_each_group() -> None:
@@ -29,7 +29,7 @@ def test_from_one_known_distribution_to_another_in_each_group() -> None:
     condition = torch.randn(40_000, 1, generator=generator)
     groups = sign(condition)
     wanted = torch.where(groups[:, None] == 1, -exponential, exponential)
-    mapped = quantile_map(sign, groups, normal, wanted)
+    mapped = quantile_map(sign, 2, groups, normal, wanted)
     x = torch.linspace(-1.5, 1.5, 7, dtype=torch.float64)[:, None]
     for way in (-1, 1):
         found = mapped(x, torch.full((7, 1), float(way)))
@@ -68,11 +68,21 @@ def test_it_rises_and_leaves_what_is_right(numbers: list[float], seed: int) -> N
     torch.testing.assert_close(of_one_group(own, own, x), x)
 
 
-def test_a_group_that_the_samples_have_not_is_mapped_as_a_neighbour() -> None:
-    values = torch.randn(100, 1)
-    mapped = quantile_map(lambda c: torch.tensor([7, 2]), torch.full((100,), 2), values, values + 1)
-    x = torch.zeros(2, 1)
-    torch.testing.assert_close(mapped(x, None), torch.ones(2, 1))
+def test_a_group_that_the_samples_have_not_is_left_as_it_is() -> None:
+    values = torch.randn(200, 2)
+    groups = torch.arange(200) % 2 * 2
+    wanted = values + groups[:, None] + 1
+    mapped = quantile_map(lambda c: torch.tensor([0, 1, 2, 3]), 4, groups, values, wanted)
+    x = torch.tensor([[0.5, -7.0]]).repeat(4, 1)
+    torch.testing.assert_close(
+        mapped(x, None) - x, torch.tensor([1.0, 0, 3, 0])[:, None].repeat(1, 2)
+    )
+
+
+def test_what_is_not_finite_stays_so() -> None:
+    values = torch.randn(200, 1)
+    found = of_one_group(values, values, torch.tensor([[torch.nan], [torch.inf], [0.0]]))
+    assert found.isfinite()[:, 0].tolist() == [False, False, True]
 
 
 def test_an_observed_end_goes_where_the_data_have_it() -> None:
@@ -80,7 +90,7 @@ def test_an_observed_end_goes_where_the_data_have_it() -> None:
     generator = torch.Generator().manual_seed(2)
     goal = torch.randn(5000, 1, generator=generator)
     condition = torch.ones(5000, 1)
-    mapped = quantile_map(sign, sign(condition), goal, 2 * goal)
+    mapped = quantile_map(sign, 2, sign(condition), goal, 2 * goal)
 
     def itself(x: Tensor, condition: object, mask: object) -> Tensor:
         return x

@@ -73,9 +73,9 @@ def test_it_is_the_same_at_every_call_and_padding_is_left_out() -> None:
 def test_too_few_events_of_a_class_are_told() -> None:
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
     with pytest.raises(
-        InputError, match="90 events of the data have only 29 of a class; give more"
+        InputError, match="45 events of the data have only 14 of a class; give more"
     ):
-        correction(itself, teacher, DDIM(4).plan(VP()), Made(), ClassOf(2), 90)
+        correction(itself, teacher, DDIM(4).plan(VP()), Made(), ClassOf(2), 45)
 
 
 def test_fewer_events_are_taken_from_the_whole_sample() -> None:

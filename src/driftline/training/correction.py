@@ -13,7 +13,7 @@ from driftline.errors import InputError
 from driftline.training.loop import Events, generator_for
 from driftline.training.physics import evenly
 
-FEWEST = 50
+FEWEST = 20
 """Events of a class whose quantiles are worth anything."""
 
 

@@ -148,6 +148,11 @@ def test_a_student_costs_its_teacher_too(toy_jets):
     second = first | {"start": first}  # both of one teacher, which is a student too: 3 trainings
     model.card = card() | {"distillation": second}
     assert training_cost(model).seconds == 130.0
+    itself = {"fingerprint": "g", "distillation": second}
+    model.card = card() | {
+        "distillation": {"training": own, "teacher": itself, "start": second}
+    }  # taught by what it began as: one more
+    assert training_cost(model).seconds == 140.0
     del model.card["training"]
     assert training_cost(model).seconds is None
 

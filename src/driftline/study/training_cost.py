@@ -41,13 +41,13 @@ def _distillations(student: Mapping[str, Any] | None, teachers: set[Any]) -> Ite
     """Trainings of a student, of the one that it began as, and of their teachers, each once."""
     if student is None:
         return
+    start, teacher = student.get("start"), student.get("teacher", {})
     yield student["training"]
-    yield from _distillations(student.get("start"), teachers)
-    teacher = student.get("teacher", {})
-    known = teacher.get("fingerprint")
-    if known is None or known not in teachers:
+    yield from _distillations(start, teachers)
+    known, own = teacher.get("fingerprint"), teacher.get("distillation")
+    if (known is None or known not in teachers) and own != start:  # else it taught itself
         teachers.add(known)
-        yield from _distillations(teacher.get("distillation"), teachers)
+        yield from _distillations(own, teachers)
 
 
 def _events(generator: EventGenerator) -> dict[str, int]:

@@ -22,7 +22,13 @@ from driftline.diffusion.objectives import (
     UnitVarianceWeighting,
 )
 from driftline.diffusion.objectives.pairing import Loss
-from driftline.diffusion.observables import Joined, Observable, root, standardised
+from driftline.diffusion.observables import (
+    Joined,
+    Observable,
+    root,
+    standardised,
+    standardised_by_group,
+)
 from driftline.diffusion.schedules import VP
 
 F64 = torch.float64
@@ -200,3 +206,29 @@ def test_the_root_of_zero_has_no_gradient() -> None:
     (slope,) = torch.autograd.grad(root(x).sum(), x)
     assert slope.tolist() == [0.0, 0.25]
     assert root(x).tolist() == [0.0, 2.0]
+
+
+def test_standardised_by_group_has_unit_spread_in_each() -> None:
+    """Of groups whose numbers differ a thousandfold; one that no event has is as all together."""
+    generator = torch.Generator().manual_seed(1)
+    groups = torch.arange(4000) % 2
+    x = torch.randn(4000, 1, generator=generator).abs() * (1000.0 ** groups[:, None])
+    condition = groups[:, None].float()
+
+    def itself(x: Tensor, condition: object, mask: object) -> Tensor:
+        return x
+
+    def group(condition: Tensor | None) -> Tensor:
+        assert condition is not None
+        return condition[:, 0].long()
+
+    own = standardised_by_group(itself, x, groups, group, 3)
+    found = own(x, condition, None)
+    for g in range(2):
+        assert found[groups == g].std().item() == pytest.approx(1, rel=1e-3)
+    assert found[groups == 0].mean().item() == pytest.approx(
+        found[groups == 1].mean().item(), rel=0.05
+    )
+    torch.testing.assert_close(
+        own(x, condition * 0 + 2, None), standardised(itself, x)(x, None, None)
+    )

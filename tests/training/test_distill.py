@@ -376,7 +376,7 @@ def test_observables_may_be_corrected_to_the_datas(
     observed = [*given, 'paths.observables=["mass"]']
     as_they_are, corrected = (
         driftline.load(distill(teacher, recipe(*observed, extra), jets, tmp_path / str(number)))
-        for number, extra in enumerate(("paths.corrected=0", "paths.corrected=200"))
+        for number, extra in enumerate(("paths.by_class=false", "paths.corrected=200"))
     )
     same = {
         name: all(map(torch.equal, own.parameters(), corrected.denoisers[name].parameters()))
@@ -384,6 +384,17 @@ def test_observables_may_be_corrected_to_the_datas(
     }
     assert same == {"jet level": True, "particle level": False}
     assert corrected.card["distillation"]["recipe"]["paths"]["corrected"] == 200
+
+
+def test_observables_by_class(teacher: Generator, jets: Path, tmp_path: Path) -> None:
+    """Classes that count alike make another student than spreads of all together."""
+    given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2", 'paths.observables=["mass"]']
+    together, each = (
+        driftline.load(distill(teacher, recipe(*given, extra), jets, tmp_path / str(number)))
+        for number, extra in enumerate(("paths.by_class=false", "paths.by_class=true"))
+    )
+    pairs = zip(together.particle_level.parameters(), each.particle_level.parameters())
+    assert not all(torch.equal(p, q) for p, q in pairs)
 
 
 def test_a_student_may_be_its_own_teacher_for_the_datas_observables(

@@ -37,7 +37,8 @@ def test_it_is_off_unless_asked_for(toy_jets: Jets) -> None:
 
 def test_a_recipe_may_name_every_observable_that_there_is() -> None:
     named = image_observables(ImagePreprocessing.fit(made_images(20, planes=1, size=16)))
-    for section, table in ((JetPhysics, JET_OBSERVABLES), (ImagePhysics, named)):
+    jets = set(JET_OBSERVABLES) - {"subjettiness"}  # its axes are found outside of torch
+    for section, table in ((JetPhysics, jets), (ImagePhysics, named)):
         names = get_args(get_args(section.model_fields["observables"].annotation)[0])
         assert set(names) == set(table)
 

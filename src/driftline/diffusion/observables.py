@@ -1,5 +1,6 @@
 """Observables: a few numbers of a clean event that can be differentiated."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +9,10 @@ from torch import Tensor
 
 _CONSTANT = 1e-5
 """A spread below this, of numbers of order one, is rounding."""
+
+
+Group = Callable[[Tensor | None], Tensor]
+"""Maps conditions (B, C) to the number of each event's group (B,) int64, from 0."""
 
 
 class Observable(Protocol):
@@ -52,6 +57,47 @@ class Standardised:
     def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
         found = self.observable(x, condition, mask)
         return (found / self.scale.to(found)).asinh() / self.width.to(found)
+
+
+@dataclass(frozen=True)
+class StandardisedByGroup:
+    """Another observable in numbers of unit spread in each group of events by itself.
+
+    A group whose numbers are small, or vary little, counts as much as another.
+
+    Attributes:
+        observable: h, K numbers.
+        group: of the events, below G.
+        scale: (G, K) positive, as in ``Standardised``.
+        width: (G, K) positive.
+    """
+
+    observable: Observable
+    group: Group
+    scale: Tensor
+    width: Tensor
+
+    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        found, groups = self.observable(x, condition, mask), self.group(condition)
+        return (found / self.scale.to(found)[groups]).asinh() / self.width.to(found)[groups]
+
+
+def standardised_by_group(
+    observable: Observable, values: Tensor, groups: Tensor, group: Group, number: int
+) -> StandardisedByGroup:
+    """An observable standardised by what it is of typical events of each group.
+
+    Args:
+        observable: h, K numbers.
+        values: (N, K) of them.
+        groups: (N,) of the same events.
+        group: of any events.
+        number: of groups; one that no event has is standardised as all together.
+    """
+    chosen = (values[groups == g] for g in range(number))
+    each = [standardised(observable, own if len(own) > 1 else values) for own in chosen]
+    scale, width = (torch.stack(own) for own in zip(*((e.scale, e.width) for e in each)))
+    return StandardisedByGroup(observable, group, scale, width)
 
 
 def standardised(observable: Observable, values: Tensor) -> Standardised:

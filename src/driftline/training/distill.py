@@ -27,7 +27,7 @@ from driftline.training.jets import (
 from driftline.training.lessons import Round, Seen, key_of, rounds_of, with_samplers
 from driftline.training.loop import Events, Outcome, train
 from driftline.training.objectives import Validation
-from driftline.training.physics import unit_observable
+from driftline.training.physics import unit_observable, unit_observable_by_class
 from driftline.training.progress import Progress
 from driftline.training.recipe import (
     ImageRecipe,
@@ -203,7 +203,7 @@ def distill(
             where = out / part.name / key
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
-            observable = _observable(recipe, samples.observables[key], events)
+            observable = _observable(recipe, samples.observables[key], events, samples.group)
             told = events, samples.group, device
             seen = None if observable is None else Seen(observable, *told)
             if settings[key].compile:
@@ -278,12 +278,14 @@ def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
 
 
 def _observable(
-    recipe: DistillRecipe, named: Mapping[str, Observable], events: Events
+    recipe: DistillRecipe, named: Mapping[str, Observable], events: Events, group: ClassOf
 ) -> Observable | None:
     """What a recipe asks to be observed, of the observables that a network has."""
     chosen = [name for name in recipe.paths.observables if name in named]
     if recipe.method != "paths" or not chosen:
         return None
+    if recipe.paths.by_class:
+        return unit_observable_by_class(chosen, named, events, group, group.types + 1)
     return unit_observable(chosen, named, events)
 
 

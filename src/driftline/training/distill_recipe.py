@@ -74,6 +74,7 @@ class PathSettings(Section):
             teacher's as well, as in the ``physics`` of a recipe: ``mass``, ``energy_flow``,
             ``correlator``, ``spectrum``, ``subjettiness`` of jets, whose jet level has none;
             ``charge``, ``wavelets``, ``spectrum``, ``topology`` of images.
+        by_class: observables in units of their spread in each class, not in all together.
         weight: of that comparison.
         corrected: how many events of the data, of all classes, the teacher's are compared with
             first, so that what the student's observables are compared with has their distribution
@@ -86,6 +87,7 @@ class PathSettings(Section):
     huber: float = Field(1e-3, gt=0)
     entrywise: bool = False
     observables: tuple[str, ...] = ()
+    by_class: bool = False
     weight: float = Field(1.0, ge=0)
     corrected: int = Field(0, ge=0)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from driftline.diffusion.objectives import (
     DenoisingScoreMatching,
@@ -10,7 +11,15 @@ from driftline.diffusion.objectives import (
     ObservableMatching,
 )
 from driftline.diffusion.objectives.pairing import Loss
-from driftline.diffusion.observables import Joined, Observable, Standardised, standardised
+from driftline.diffusion.observables import (
+    Group,
+    Joined,
+    Observable,
+    Standardised,
+    StandardisedByGroup,
+    standardised,
+    standardised_by_group,
+)
 from driftline.training.loop import Batch, Events, generator_for
 from driftline.training.recipe import ImagePhysics, JetPhysics
 
@@ -49,6 +58,31 @@ def unit_observable(
     """
     joined = Joined(tuple(named[name] for name in chosen))
     return standardised(joined, observed(joined, events))
+
+
+def unit_observable_by_class(
+    chosen: Sequence[str],
+    named: Mapping[str, Observable],
+    events: Events,
+    group: Group,
+    number: int,
+) -> StandardisedByGroup:
+    """Likewise, in numbers of unit spread over the events of each class.
+
+    Args:
+        chosen: names.
+        named: observables of encoded events.
+        events: the sample.
+        group: class of a condition.
+        number: of classes.
+    """
+    joined = Joined(tuple(named[name] for name in chosen))
+
+    def classes(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        return group(condition)
+
+    values, groups = observed(joined, events), observed(classes, events)
+    return standardised_by_group(joined, values, groups, group, number)
 
 
 @torch.no_grad()

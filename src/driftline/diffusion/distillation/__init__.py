@@ -29,14 +29,13 @@ from driftline.diffusion.distillation.progressive import (
     halvings,
     student_times,
 )
-from driftline.diffusion.distillation.quantiles import Group, QuantileMap, quantile_map
+from driftline.diffusion.distillation.quantiles import QuantileMap, quantile_map
 
 __all__ = [
     "ConsistencyMatching",
     "Distance",
     "DistributionMatching",
     "Gap",
-    "Group",
     "GridLevels",
     "Neighbour",
     "ObservedEnd",

@@ -1,13 +1,11 @@
 """Quantile mapping: numbers that are distributed in one way to where another has as many below."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-Group = Callable[[Tensor | None], Tensor]
-"""Maps conditions (B, C) to the number of each event's group (B,) int64, from 0."""
+from driftline.diffusion.observables import Group
 
 QUANTILES = 50
 """At shares of 1%, 3% to 99%."""

@@ -46,58 +46,23 @@ class Standardised:
 
     Attributes:
         observable: h, K numbers.
-        scale: (K,) positive.
-        width: (K,) positive.
+        scale: (K,) positive, or (G, K) of G groups of events.
+        width: (K,) positive, or (G, K).
+        group: of the events, where each has its own scale and width.
     """
 
     observable: Observable
     scale: Tensor
     width: Tensor
+    group: Group | None = None
 
     def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
         found = self.observable(x, condition, mask)
-        return (found / self.scale.to(found)).asinh() / self.width.to(found)
-
-
-@dataclass(frozen=True)
-class StandardisedByGroup:
-    """Another observable in numbers of unit spread in each group of events by itself.
-
-    A group whose numbers are small, or vary little, counts as much as another.
-
-    Attributes:
-        observable: h, K numbers.
-        group: of the events, below G.
-        scale: (G, K) positive, as in ``Standardised``.
-        width: (G, K) positive.
-    """
-
-    observable: Observable
-    group: Group
-    scale: Tensor
-    width: Tensor
-
-    def __call__(self, x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
-        found, groups = self.observable(x, condition, mask), self.group(condition)
-        return (found / self.scale.to(found)[groups]).asinh() / self.width.to(found)[groups]
-
-
-def standardised_by_group(
-    observable: Observable, values: Tensor, groups: Tensor, group: Group, number: int
-) -> StandardisedByGroup:
-    """An observable standardised by what it is of typical events of each group.
-
-    Args:
-        observable: h, K numbers.
-        values: (N, K) of them.
-        groups: (N,) of the same events.
-        group: of any events.
-        number: of groups; one that no event has is standardised as all together.
-    """
-    chosen = (values[groups == g] for g in range(number))
-    each = [standardised(observable, own if len(own) > 1 else values) for own in chosen]
-    scale, width = (torch.stack(own) for own in zip(*((e.scale, e.width) for e in each)))
-    return StandardisedByGroup(observable, group, scale, width)
+        scale, width = self.scale.to(found), self.width.to(found)
+        if self.group is not None:
+            groups = self.group(condition)
+            scale, width = scale[groups], width[groups]
+        return (found / scale).asinh() / width
 
 
 def standardised(observable: Observable, values: Tensor) -> Standardised:
@@ -112,6 +77,26 @@ def standardised(observable: Observable, values: Tensor) -> Standardised:
     scale = torch.where(scale > 0, scale, 1)
     width = (values / scale).asinh().std(0, correction=0)
     return Standardised(observable, scale, torch.where(width > _CONSTANT, width, 1))
+
+
+def standardised_by_group(
+    observable: Observable, values: Tensor, groups: Tensor, group: Group, number: int
+) -> Standardised:
+    """An observable standardised in each group of events by itself.
+
+    A group whose numbers are small, or vary little, counts as much as another.
+
+    Args:
+        observable: h, K numbers.
+        values: (N, K) of them.
+        groups: (N,) of the same events.
+        group: of any events.
+        number: of groups; one that no event has is standardised as all together.
+    """
+    chosen = (values[groups == g] for g in range(number))
+    each = [standardised(observable, own if len(own) > 1 else values) for own in chosen]
+    scale, width = (torch.stack(own) for own in zip(*((e.scale, e.width) for e in each)))
+    return Standardised(observable, scale, width, group)
 
 
 def above(x: Tensor, bounds: Tensor) -> Tensor:

@@ -1,37 +1,18 @@
 """Observables of a teacher's events against the data's: how they are to be corrected."""
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, expand
 from driftline.diffusion.distillation import QuantileMap, advanced, quantile_map
 from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers.plan import Model, Plan, State
 from driftline.errors import InputError
+from driftline.training.classes import ClassOf
 from driftline.training.loop import Events, generator_for
 from driftline.training.physics import evenly
 
 FEWEST = 20
 """Events of a class whose quantiles are worth anything."""
-
-
-@dataclass(frozen=True)
-class ClassOf:
-    """The class that a condition tells as its first numbers, one-hot; one more if it tells none.
-
-    Attributes:
-        types: number of classes.
-    """
-
-    types: int
-
-    def __call__(self, condition: Tensor | None) -> Tensor:
-        """Conditions (B, C) to (B,) int64."""
-        assert condition is not None
-        told = condition[:, : self.types]
-        return torch.where(told.any(dim=1), told.argmax(dim=1), self.types)
 
 
 @torch.no_grad()
@@ -76,6 +57,4 @@ def correction(
             f"distillation: paths.corrected: {count} events of the data have only {least} of a "
             f"class; give more, so that there are {FEWEST} of each, or better some thousands"
         )
-    return quantile_map(
-        group, group.types + 1, torch.cat(groups), torch.cat(own), torch.cat(wanted)
-    )
+    return quantile_map(group, group.number, torch.cat(groups), torch.cat(own), torch.cat(wanted))

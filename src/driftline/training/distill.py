@@ -15,7 +15,7 @@ from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
-from driftline.training.correction import ClassOf
+from driftline.training.classes import ClassOf
 from driftline.training.distill_recipe import DistillRecipe, student_training
 from driftline.training.images import ImageEvents, image_observables, read_samples
 from driftline.training.jets import (
@@ -27,7 +27,7 @@ from driftline.training.jets import (
 from driftline.training.lessons import Round, Seen, key_of, rounds_of, with_samplers
 from driftline.training.loop import Events, Outcome, train
 from driftline.training.objectives import Validation
-from driftline.training.physics import unit_observable, unit_observable_by_class
+from driftline.training.physics import unit_observable
 from driftline.training.progress import Progress
 from driftline.training.recipe import (
     ImageRecipe,
@@ -204,8 +204,7 @@ def distill(
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
             observable = _observable(recipe, samples.observables[key], events, samples.group)
-            told = events, samples.group, device
-            seen = None if observable is None else Seen(observable, *told)
+            seen = None if observable is None else Seen(observable, events, samples.group)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)
@@ -284,9 +283,7 @@ def _observable(
     chosen = [name for name in recipe.paths.observables if name in named]
     if recipe.method != "paths" or not chosen:
         return None
-    if recipe.paths.by_class:
-        return unit_observable_by_class(chosen, named, events, group, group.types + 1)
-    return unit_observable(chosen, named, events)
+    return unit_observable(chosen, named, events, group if recipe.paths.by_class else None)
 
 
 def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenerator | None:

@@ -48,7 +48,8 @@ from driftline.diffusion.schedules import Schedule
 from driftline.errors import InputError
 from driftline.generation import EventGenerator, refuse_student
 from driftline.network_samplers import NetworkSamplers
-from driftline.training.correction import ClassOf, correction
+from driftline.training.classes import ClassOf
+from driftline.training.correction import correction
 from driftline.training.distill_recipe import DistillRecipe, DistributionSettings, PathSettings
 from driftline.training.loop import Companion, Events
 from driftline.training.objectives import Objectives, TrainingLevels, always
@@ -85,13 +86,11 @@ class Seen:
         observable: of encoded events, in numbers of unit spread.
         events: the training sample.
         group: class of a condition.
-        device: where the networks are trained.
     """
 
     observable: Observable
     events: Events
     group: ClassOf
-    device: torch.device | str
 
 
 @dataclass(frozen=True)
@@ -298,7 +297,7 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
             events=seen.events,
             group=seen.group,
             count=settings.corrected,
-            device=seen.device,
+            device=next(teacher.parameters()).device,
         )
         return replace(end, correction=to_data)
 

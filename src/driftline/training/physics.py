@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from torch import Tensor
 
 from driftline.diffusion.objectives import (
     DenoisingScoreMatching,
@@ -12,14 +11,13 @@ from driftline.diffusion.objectives import (
 )
 from driftline.diffusion.objectives.pairing import Loss
 from driftline.diffusion.observables import (
-    Group,
     Joined,
     Observable,
     Standardised,
-    StandardisedByGroup,
     standardised,
     standardised_by_group,
 )
+from driftline.training.classes import ClassOf
 from driftline.training.loop import Batch, Events, generator_for
 from driftline.training.recipe import ImagePhysics, JetPhysics
 
@@ -47,7 +45,10 @@ def loss_of(
 
 
 def unit_observable(
-    chosen: Sequence[str], named: Mapping[str, Observable], events: Events
+    chosen: Sequence[str],
+    named: Mapping[str, Observable],
+    events: Events,
+    classes: ClassOf | None = None,
 ) -> Standardised:
     """Some observables side by side, in numbers of unit spread over a sample.
 
@@ -55,34 +56,14 @@ def unit_observable(
         chosen: names.
         named: observables of encoded events.
         events: the sample.
+        classes: in units of the spread of each; by default of all together.
     """
     joined = Joined(tuple(named[name] for name in chosen))
-    return standardised(joined, observed(joined, events))
-
-
-def unit_observable_by_class(
-    chosen: Sequence[str],
-    named: Mapping[str, Observable],
-    events: Events,
-    group: Group,
-    number: int,
-) -> StandardisedByGroup:
-    """Likewise, in numbers of unit spread over the events of each class.
-
-    Args:
-        chosen: names.
-        named: observables of encoded events.
-        events: the sample.
-        group: class of a condition.
-        number: of classes.
-    """
-    joined = Joined(tuple(named[name] for name in chosen))
-
-    def classes(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
-        return group(condition)
-
-    values, groups = observed(joined, events), observed(classes, events)
-    return standardised_by_group(joined, values, groups, group, number)
+    values = observed(joined, events)
+    if classes is None:
+        return standardised(joined, values)
+    told = torch.cat([classes(batch.condition) for batch in evenly(events, _TYPICAL_EVENTS)])
+    return standardised_by_group(joined, values, told, classes, classes.number)
 
 
 @torch.no_grad()

@@ -100,7 +100,7 @@ class JetPhysics(Physics):
 
     Attributes:
         observables: one or more of ``mass`` (relative mass), ``energy_flow`` (energy-flow
-            polynomials of degree two and three), ``correlator`` (energy-energy correlator),
+            polynomials of degree two and three), ``correlator`` (energy-energy correlator) and
             ``spectrum`` (numbers of particles by ptrel and angle), see
             ``driftline.observables.jets``.
     """

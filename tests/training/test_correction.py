@@ -39,12 +39,33 @@ def test_the_teachers_normal_goes_to_the_normal_of_each_class() -> None:
     """From mean 0.4 and deviation 0.25, x to 1 + k + 2 (x - 0.4)."""
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
     course = DDIM(64).plan(VP())
-    found = correction(itself, teacher, course, Made(), ClassOf(2), 6000)
+    found = correction(itself, teacher, course, Made(), Made(), ClassOf(2), 6000)
     x = torch.tensor([[0.15], [0.4], [0.65]])
     for label in range(3):
         told = torch.nn.functional.one_hot(torch.tensor([label] * 3), 3)[:, :2].float()
         expected = 1.0 + label + 2 * (x - 0.4)
         torch.testing.assert_close(found(x, told), expected, atol=0.08, rtol=0)
+
+
+def test_the_teacher_is_asked_as_when_events_are_generated() -> None:
+    """Mapped is what it makes of the conditions that it then has, not of those of the data."""
+
+    class Shifted(Made):
+        def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+            x0, told, _ = super().batch(index, generator)
+            return Batch(x0, torch.cat([told, torch.ones(len(x0), 1)], dim=1), None)
+
+    def by_condition(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        assert condition is not None
+        return x + condition[:, 2:].sum(dim=1, keepdim=True)
+
+    teacher = AnalyticDenoiser(gaussian(0.4, 0.5), VP())
+    course = DDIM(64).plan(VP())
+    found = correction(by_condition, teacher, course, Shifted(), Made(), ClassOf(2), 6000)
+    told = torch.tensor([[1.0, 0, 0]])
+    torch.testing.assert_close(
+        found(torch.tensor([[1.4]]), told), torch.tensor([[1.0]]), atol=0.08, rtol=0
+    )
 
 
 def test_it_is_the_same_at_every_call_and_padding_is_left_out() -> None:
@@ -63,7 +84,8 @@ def test_it_is_the_same_at_every_call_and_padding_is_left_out() -> None:
 
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
     first, second = (
-        correction(sums, teacher, DDIM(4).plan(VP()), Clouds(), ClassOf(2), 600) for _ in range(2)
+        correction(sums, teacher, DDIM(4).plan(VP()), Clouds(), Clouds(), ClassOf(2), 600)
+        for _ in range(2)
     )
     assert torch.equal(first.own, second.own) and torch.equal(first.wanted, second.wanted)
 
@@ -73,7 +95,7 @@ def test_too_few_events_of_a_class_are_told() -> None:
     with pytest.raises(
         InputError, match="45 events of the data have only 14 of a class; give more"
     ):
-        correction(itself, teacher, DDIM(4).plan(VP()), Made(), ClassOf(2), 45)
+        correction(itself, teacher, DDIM(4).plan(VP()), Made(), Made(), ClassOf(2), 45)
 
 
 def test_fewer_events_are_taken_from_the_whole_sample() -> None:
@@ -85,5 +107,5 @@ def test_fewer_events_are_taken_from_the_whole_sample() -> None:
             return super().batch(index, generator)
 
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
-    correction(itself, teacher, DDIM(4).plan(VP()), Watched(), ClassOf(2), 300)
+    correction(itself, teacher, DDIM(4).plan(VP()), Made(), Watched(), ClassOf(2), 300)
     assert len(seen) == 300 and seen[0] == 0 and seen[-1] == 5999

@@ -386,6 +386,27 @@ def test_observables_may_be_corrected_to_the_datas(
     assert corrected.card["distillation"]["recipe"]["paths"]["corrected"] == 200
 
 
+def test_a_correction_is_for_the_jets_that_the_jet_level_draws(
+    teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    """Students that teach themselves, of one particle level: with another jet level it differs."""
+    first = distill(teacher, recipe("method=paths", "steps=1"), jets, tmp_path / "first")
+    other = driftline.load(first)
+    for parameter in other.jet_level.parameters():
+        torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(3))
+    other.save(tmp_path / "other.safetensors")
+    observed = ["method=paths", "steps=1", 'paths.observables=["mass"]', "paths.corrected=200"]
+
+    def taught(model: Path, out: str) -> Generator:
+        settings = recipe(*observed, f"start={model}")
+        return driftline.load(distill(driftline.load(model), settings, jets, tmp_path / out))
+
+    runs = taught(first, "a"), taught(first, "b"), taught(tmp_path / "other.safetensors", "c")
+    once, again, apart = (list(student.particle_level.parameters()) for student in runs)
+    assert all(map(torch.equal, once, again))
+    assert not all(map(torch.equal, once, apart))
+
+
 def test_observables_by_class(teacher: Generator, jets: Path, tmp_path: Path) -> None:
     """Classes that count alike make another student than spreads of all together."""
     given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2", 'paths.observables=["mass"]']

@@ -20,6 +20,7 @@ def correction(
     observable: Observable,
     teacher: CleanEstimate,
     course: Plan,
+    asked: Events,
     events: Events,
     group: ClassOf,
     count: int,
@@ -33,7 +34,8 @@ def correction(
         observable: h, of encoded events.
         teacher: the model.
         course: its plan, which draws no noise on the way.
-        events: the data; the teacher's events have the same number, form and conditions.
+        asked: form and conditions of the teacher's events; their classes are those of the data.
+        events: the data, as many.
         group: class of a condition.
         count: of events that are compared, at most, evenly over the sample.
         device: where the teacher is.
@@ -42,14 +44,15 @@ def correction(
         InputError: there are fewer than ``FEWEST`` events of a class that there is.
     """
     generator, groups, own, wanted = generator_for(1), [], [], []
-    for batch in evenly(events, count):
-        noise = torch.randn(batch.x0.shape, generator=generator).to(device)
-        x0, condition, mask = batch.to(torch.device(device))
+    for ask, batch in zip(evenly(asked, count), evenly(events, count), strict=True):
+        noise = torch.randn(ask.x0.shape, generator=generator).to(device)
+        _, condition, mask = ask.to(torch.device(device))
         start = course.start.s * (noise if mask is None else noise * expand(mask, noise))
         made = advanced(course, State(start), Model(teacher, condition, mask)).x_hat
-        groups.append(group(condition))
+        data = batch.to(torch.device(device))
+        groups.append(group(data.condition))
         own.append(observable(made, condition, mask))
-        wanted.append(observable(x0, condition, mask))
+        wanted.append(observable(*data))
     numbers = torch.cat(groups).bincount()
     least = int(numbers[numbers > 0].min())
     if least < FEWEST:

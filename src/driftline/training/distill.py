@@ -19,6 +19,7 @@ from driftline.training.classes import ClassOf
 from driftline.training.distill_recipe import DistillRecipe, student_training
 from driftline.training.images import ImageEvents, image_observables, read_samples
 from driftline.training.jets import (
+    AskedParticles,
     JetLevelEvents,
     ParticleLevelEvents,
     particle_observables,
@@ -49,12 +50,15 @@ class Samples:
     Attributes:
         by_network: by the network's key.
         observables: those that recipes name, likewise.
+        asked: likewise, made when they are needed, where the conditions of generated events are
+            drawn by another network; see ``Seen``.
         group: class of a condition.
         attributes: provenance of the data.
     """
 
     by_network: Mapping[str, Callable[[], tuple[Events, Events]]]
     observables: Mapping[str, Mapping[str, Observable]]
+    asked: Mapping[str, Callable[[], Events]]
     group: ClassOf
     attributes: dict[str, Any]
 
@@ -107,8 +111,9 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) 
         "jet_level": {},
         "particle_level": particle_observables(p),
     }
+    asked = {"particle_level": lambda: AskedParticles(generator, parts[0].labels)}
     levels = {"jet_level": jet_level, "particle_level": particle_level}
-    return Samples(levels, named, ClassOf(len(p.types)), source)
+    return Samples(levels, named, asked, ClassOf(len(p.types)), source)
 
 
 def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, out: Path) -> Samples:
@@ -125,7 +130,7 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, ou
     turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
     named = {"image": image_observables(p)}
-    return Samples({"image": lambda: events}, named, ClassOf(len(p.types)), source)
+    return Samples({"image": lambda: events}, named, {}, ClassOf(len(p.types)), source)
 
 
 def distill(
@@ -204,7 +209,8 @@ def distill(
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
             observable = _observable(recipe, samples.observables[key], events, samples.group)
-            seen = None if observable is None else Seen(observable, events, samples.group)
+            asked = samples.asked.get(key, lambda own=events: own)
+            seen = None if observable is None else Seen(observable, events, asked, samples.group)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)

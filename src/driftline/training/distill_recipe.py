@@ -76,9 +76,9 @@ class PathSettings(Section):
             ``charge``, ``wavelets``, ``spectrum``, ``topology`` of images.
         by_class: observables in units of their spread in each class, not in all together.
         weight: of that comparison.
-        corrected: how many events of the data, of all classes, the teacher's are compared with
-            first, so that what the student's observables are compared with has their distribution
-            in the data, class by class; 0: the teacher's as they are.
+        corrected: how many events of the data, of all classes, as many that the teacher generates
+            are compared with first, so that what the student's observables are compared with has
+            their distribution in the data, class by class; 0: the teacher's as they are.
     """
 
     sampler: str = ""

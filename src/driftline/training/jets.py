@@ -134,6 +134,32 @@ class ParticleLevelEvents(JetEvents):
         return Batch(x, torch.from_numpy(condition), mask)
 
 
+class AskedParticles:
+    """What a generator's particle level is asked when jets are generated: events without particles.
+
+    The jet level draws features, structure and numbers of particles; with what it draws wrong the
+    particles are wrong that are right given the data's.
+
+    Args:
+        generator: whose jet level draws.
+        labels: (N,) classes.
+    """
+
+    def __init__(self, generator: Generator, labels: NDArray[np.int64]) -> None:
+        types = generator.preprocessing.types
+        drawn = generator.draw_features(len(labels), [types[k] for k in labels])
+        self.condition, self.mask = drawn.condition, torch.from_numpy(drawn.mask)
+
+    def __len__(self) -> int:
+        return len(self.mask)
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Events ``index`` (B,); their particles (B, P, 3) are zero."""
+        mask = self.mask[index]
+        nothing = torch.zeros(*mask.shape, len(PARTICLE_FEATURES))
+        return Batch(nothing, self.condition[index], mask)
+
+
 def _mirror_offsets(preprocessing: JetPreprocessing) -> Tensor:
     """(K, 2) centre/width of the odd maps of the angles: mirrored, z is -z - 2 centre/width."""
     width = np.where(preprocessing.width > 0, preprocessing.width, 1.0)

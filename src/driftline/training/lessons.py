@@ -85,11 +85,14 @@ class Seen:
     Attributes:
         observable: of encoded events, in numbers of unit spread.
         events: the training sample.
+        asked: makes events of the same classes as those of the sample, with the form and the
+            conditions that the network's events have when they are generated.
         group: class of a condition.
     """
 
     observable: Observable
     events: Events
+    asked: Callable[[], Events]
     group: ClassOf
 
 
@@ -294,6 +297,7 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
             seen.observable,
             teacher,
             matching.course,
+            asked=seen.asked(),
             events=seen.events,
             group=seen.group,
             count=settings.corrected,

@@ -9,7 +9,7 @@ from driftline.diffusion.samplers import DDIM
 from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.training.classes import ClassOf
-from driftline.training.correction import correction
+from driftline.training.correction import Asked, correction
 from driftline.training.loop import Batch
 
 
@@ -39,7 +39,7 @@ def test_the_teachers_normal_goes_to_the_normal_of_each_class() -> None:
     """From mean 0.4 and deviation 0.25, x to 1 + k + 2 (x - 0.4)."""
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
     course = DDIM(64).plan(VP())
-    found = correction(itself, teacher, course, Made(), Made(), ClassOf(2), 6000)
+    found = correction(itself, teacher, course, Asked(Made()), Made(), ClassOf(2), 6000)
     x = torch.tensor([[0.15], [0.4], [0.65]])
     for label in range(3):
         told = torch.nn.functional.one_hot(torch.tensor([label] * 3), 3)[:, :2].float()
@@ -48,7 +48,7 @@ def test_the_teachers_normal_goes_to_the_normal_of_each_class() -> None:
 
 
 def test_the_teacher_is_asked_as_when_events_are_generated() -> None:
-    """Mapped is what it makes of the conditions that it then has, not of those of the data."""
+    """Mapped is what is made, and finished, of the conditions that it then has."""
 
     class Shifted(Made):
         def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
@@ -59,12 +59,17 @@ def test_the_teacher_is_asked_as_when_events_are_generated() -> None:
         assert condition is not None
         return x + condition[:, 2:].sum(dim=1, keepdim=True)
 
-    teacher = AnalyticDenoiser(gaussian(0.4, 0.5), VP())
+    def doubled(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        return 2 * x
+
+    teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
     course = DDIM(64).plan(VP())
-    found = correction(by_condition, teacher, course, Shifted(), Made(), ClassOf(2), 6000)
+    found = correction(
+        by_condition, teacher, course, Asked(Shifted(), doubled), Made(), ClassOf(2), 6000
+    )
     told = torch.tensor([[1.0, 0, 0]])
     torch.testing.assert_close(
-        found(torch.tensor([[1.4]]), told), torch.tensor([[1.0]]), atol=0.08, rtol=0
+        found(torch.tensor([[1.8]]), told), torch.tensor([[1.0]]), atol=0.08, rtol=0
     )
 
 
@@ -84,7 +89,7 @@ def test_it_is_the_same_at_every_call_and_padding_is_left_out() -> None:
 
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
     first, second = (
-        correction(sums, teacher, DDIM(4).plan(VP()), Clouds(), Clouds(), ClassOf(2), 600)
+        correction(sums, teacher, DDIM(4).plan(VP()), Asked(Clouds()), Clouds(), ClassOf(2), 600)
         for _ in range(2)
     )
     assert torch.equal(first.own, second.own) and torch.equal(first.wanted, second.wanted)
@@ -95,7 +100,7 @@ def test_too_few_events_of_a_class_are_told() -> None:
     with pytest.raises(
         InputError, match="45 events of the data have only 14 of a class; give more"
     ):
-        correction(itself, teacher, DDIM(4).plan(VP()), Made(), Made(), ClassOf(2), 45)
+        correction(itself, teacher, DDIM(4).plan(VP()), Asked(Made()), Made(), ClassOf(2), 45)
 
 
 def test_fewer_events_are_taken_from_the_whole_sample() -> None:
@@ -107,5 +112,5 @@ def test_fewer_events_are_taken_from_the_whole_sample() -> None:
             return super().batch(index, generator)
 
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
-    correction(itself, teacher, DDIM(4).plan(VP()), Made(), Watched(), ClassOf(2), 300)
+    correction(itself, teacher, DDIM(4).plan(VP()), Asked(Made()), Watched(), ClassOf(2), 300)
     assert len(seen) == 300 and seen[0] == 0 and seen[-1] == 5999

@@ -16,12 +16,22 @@ import torch
 from driftline.data.clouds import JET_TYPES, Jets
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.data.structure import structure
+from driftline.diffusion.noise import Noise
+from driftline.diffusion.samplers import sample
 from driftline.errors import InputError
-from driftline.generator import Generator
-from driftline.training.jets import JetLevelEvents, ParticleLevelEvents, split, train_jets
+from driftline.generator import NETWORKS, Generator
+from driftline.streams import Stream
+from driftline.training.jets import (
+    JetLevelEvents,
+    ParticleLevelEvents,
+    asked_particles,
+    split,
+    train_jets,
+)
 from driftline.training.loop import generator_for
 from driftline.training.progress import ConsoleProgress
 from driftline.training.recipe import read_recipe
+from tiny_models import tiny_generator
 
 TINY = Path(__file__).parents[2] / "recipes" / "tiny.toml"
 
@@ -87,6 +97,30 @@ def test_particle_level_batches_are_encoded_jets_and_their_mirror_images(toy_jet
     again = events.batch(index, generator_for(2))
     assert torch.equal(again.x0, x)
     assert torch.equal(again.condition, condition)
+
+
+def test_particles_are_asked_for_and_finished_as_when_jets_are_generated(toy_jets: Jets) -> None:
+    """What the particle level makes of the noise of a seed becomes the jets of that seed."""
+    generator = tiny_generator(toy_jets)
+    p, labels = generator.preprocessing, np.repeat(np.unique(toy_jets.labels), 20)
+    asked = asked_particles(generator, labels)
+    _, condition, mask = asked.events.batch(torch.arange(len(labels)), generator_for(0))
+    made = sample(
+        generator.particle_level,
+        generator.default_sampler.each(NETWORKS)[1],
+        noise=Noise(0, Stream.SECOND_NETWORK),
+        events=torch.arange(len(labels)),
+        shape=(p.max_particles, 3),
+        condition=condition,
+        mask=mask,
+    ).x
+    finished = asked.finished(made, condition, mask)
+    assert mask is not None
+    decoded = p.decode_particles(finished.numpy(), mask.numpy(), labels)
+    generated = generator.generate(len(labels), [p.types[k] for k in labels], seed=0).jets
+    np.testing.assert_array_equal(mask, generated.mask)
+    np.testing.assert_allclose(decoded, generated.particles, atol=1e-5)
+    assert abs(p.decode_particles(made.numpy(), mask.numpy(), labels) - decoded).max() > 1e-3
 
 
 def test_without_reflections_nothing_is_mirrored(toy_jets: Jets) -> None:

@@ -1,6 +1,10 @@
 """Observables of a teacher's events against the data's: how they are to be corrected."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
+from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, expand
 from driftline.diffusion.distillation import QuantileMap, advanced, quantile_map
@@ -15,12 +19,34 @@ FEWEST = 20
 """Events of a class whose quantiles are worth anything."""
 
 
+Finish = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
+"""What is done to encoded events (B, ...) that a network has made of condition and mask."""
+
+
+def as_made(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+    """Nothing."""
+    return x
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a network's events are generated.
+
+    Attributes:
+        events: their form and conditions.
+        finished: what is done to what the network makes of them.
+    """
+
+    events: Events
+    finished: Finish = as_made
+
+
 @torch.no_grad()
 def correction(
     observable: Observable,
     teacher: CleanEstimate,
     course: Plan,
-    asked: Events,
+    asked: Asked,
     events: Events,
     group: ClassOf,
     count: int,
@@ -34,7 +60,7 @@ def correction(
         observable: h, of encoded events.
         teacher: the model.
         course: its plan, which draws no noise on the way.
-        asked: form and conditions of the teacher's events; their classes are those of the data.
+        asked: how the teacher's events are generated; their classes are those of the data.
         events: the data, as many.
         group: class of a condition.
         count: of events that are compared, at most, evenly over the sample.
@@ -44,14 +70,14 @@ def correction(
         InputError: there are fewer than ``FEWEST`` events of a class that there is.
     """
     generator, groups, own, wanted = generator_for(1), [], [], []
-    for ask, batch in zip(evenly(asked, count), evenly(events, count), strict=True):
+    for ask, batch in zip(evenly(asked.events, count), evenly(events, count), strict=True):
         noise = torch.randn(ask.x0.shape, generator=generator).to(device)
         _, condition, mask = ask.to(torch.device(device))
         start = course.start.s * (noise if mask is None else noise * expand(mask, noise))
         made = advanced(course, State(start), Model(teacher, condition, mask)).x_hat
         data = batch.to(torch.device(device))
         groups.append(group(data.condition))
-        own.append(observable(made, condition, mask))
+        own.append(observable(asked.finished(made, condition, mask), condition, mask))
         wanted.append(observable(*data))
     numbers = torch.cat(groups).bincount()
     least = int(numbers[numbers > 0].min())

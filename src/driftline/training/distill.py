@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from driftline.fingerprint import fingerprint
 from driftline.generator import Generator
 from driftline.image_generator import ImageGenerator
 from driftline.training.classes import ClassOf
+from driftline.training.correction import Asked
 from driftline.training.distill_recipe import DistillRecipe, student_training
 from driftline.training.images import ImageEvents, image_observables, read_samples
 from driftline.training.jets import (
-    AskedParticles,
     JetLevelEvents,
     ParticleLevelEvents,
+    asked_particles,
     particle_observables,
     split,
 )
@@ -50,15 +52,15 @@ class Samples:
     Attributes:
         by_network: by the network's key.
         observables: those that recipes name, likewise.
-        asked: likewise, made when they are needed, where the conditions of generated events are
-            drawn by another network; see ``Seen``.
+        asked: how events are generated, likewise, where it is not as the sample has them; told
+            when it is needed.
         group: class of a condition.
         attributes: provenance of the data.
     """
 
     by_network: Mapping[str, Callable[[], tuple[Events, Events]]]
     observables: Mapping[str, Mapping[str, Observable]]
-    asked: Mapping[str, Callable[[], Events]]
+    asked: Mapping[str, Callable[[], Asked]]
     group: ClassOf
     attributes: dict[str, Any]
 
@@ -111,7 +113,7 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) 
         "jet_level": {},
         "particle_level": particle_observables(p),
     }
-    asked = {"particle_level": lambda: AskedParticles(generator, parts[0].labels)}
+    asked = {"particle_level": lambda: asked_particles(generator, parts[0].labels)}
     levels = {"jet_level": jet_level, "particle_level": particle_level}
     return Samples(levels, named, asked, ClassOf(len(p.types)), source)
 
@@ -209,7 +211,7 @@ def distill(
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
             observable = _observable(recipe, samples.observables[key], events, samples.group)
-            asked = samples.asked.get(key, lambda own=events: own)
+            asked = samples.asked.get(key, partial(Asked, events))
             seen = None if observable is None else Seen(observable, events, asked, samples.group)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled

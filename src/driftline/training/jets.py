@@ -11,6 +11,7 @@ from torch import Tensor
 
 from driftline.data.clouds import JET_FEATURES, PARTICLE_FEATURES, Jets
 from driftline.data.formats import jetnet
+from driftline.data.physical import make_physical
 from driftline.data.preprocessing import (
     CONDITION_FEATURES,
     JET_LEVEL_FEATURES,
@@ -20,8 +21,9 @@ from driftline.data.preprocessing import (
 from driftline.data.structure import STRUCTURE_FEATURES, mirrored, structure
 from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
-from driftline.generator import Generator
+from driftline.generator import Generator, JetLevel
 from driftline.observables.jets import JET_OBSERVABLES, of_encoded
+from driftline.training.correction import Asked
 from driftline.training.loop import Batch, Events, Outcome, train
 from driftline.training.objectives import always
 from driftline.training.physics import loss_of
@@ -134,30 +136,39 @@ class ParticleLevelEvents(JetEvents):
         return Batch(x, torch.from_numpy(condition), mask)
 
 
-class AskedParticles:
-    """What a generator's particle level is asked when jets are generated: events without particles.
+class DrawnJets:
+    """Events of the particle-level model as a jet level draws them, their particles zero."""
 
-    The jet level draws features, structure and numbers of particles; with what it draws wrong the
-    particles are wrong that are right given the data's.
-
-    Args:
-        generator: whose jet level draws.
-        labels: (N,) classes.
-    """
-
-    def __init__(self, generator: Generator, labels: NDArray[np.int64]) -> None:
-        types = generator.preprocessing.types
-        drawn = generator.draw_features(len(labels), [types[k] for k in labels])
+    def __init__(self, drawn: JetLevel) -> None:
         self.condition, self.mask = drawn.condition, torch.from_numpy(drawn.mask)
 
     def __len__(self) -> int:
         return len(self.mask)
 
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
-        """Events ``index`` (B,); their particles (B, P, 3) are zero."""
+        """Events ``index`` (B,)."""
         mask = self.mask[index]
         nothing = torch.zeros(*mask.shape, len(PARTICLE_FEATURES))
         return Batch(nothing, self.condition[index], mask)
+
+
+def asked_particles(generator: Generator, labels: NDArray[np.int64]) -> Asked:
+    """How the particles of jets of classes (N,) are generated.
+
+    Their conditions are drawn by the jet level, and the moments that these tell are imposed.
+    """
+    p = generator.preprocessing
+    drawn = generator.draw_features(len(labels), [p.types[k] for k in labels])
+
+    def imposed(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
+        assert condition is not None and mask is not None
+        told, real = condition.cpu().numpy(), mask.cpu().numpy()
+        label = told[:, : len(p.types)].argmax(axis=1)
+        raw = p.decode_particles(x.cpu().numpy(), real, label)
+        particles, _ = make_physical(raw, p.told_moments(told))
+        return torch.from_numpy(p.encode_particles(particles, real, label)).to(x)
+
+    return Asked(DrawnJets(drawn), imposed)
 
 
 def _mirror_offsets(preprocessing: JetPreprocessing) -> Tensor:

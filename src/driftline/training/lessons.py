@@ -49,7 +49,7 @@ from driftline.errors import InputError
 from driftline.generation import EventGenerator, refuse_student
 from driftline.network_samplers import NetworkSamplers
 from driftline.training.classes import ClassOf
-from driftline.training.correction import correction
+from driftline.training.correction import Asked, correction
 from driftline.training.distill_recipe import DistillRecipe, DistributionSettings, PathSettings
 from driftline.training.loop import Companion, Events
 from driftline.training.objectives import Objectives, TrainingLevels, always
@@ -85,14 +85,13 @@ class Seen:
     Attributes:
         observable: of encoded events, in numbers of unit spread.
         events: the training sample.
-        asked: makes events of the same classes as those of the sample, with the form and the
-            conditions that the network's events have when they are generated.
+        asked: tells how events of the same classes as those of the sample are generated.
         group: class of a condition.
     """
 
     observable: Observable
     events: Events
-    asked: Callable[[], Events]
+    asked: Callable[[], Asked]
     group: ClassOf
 
 

@@ -47,6 +47,15 @@ def test_each_number_by_itself_and_beyond_the_outermost_a_shift() -> None:
     torch.testing.assert_close(found[1], torch.tensor([1.98 + 4.01, -1.0], dtype=torch.float64))
 
 
+def test_tails_are_mapped_as_far_as_there_are_events() -> None:
+    """To squares: with 20 events beyond the 0.1% that is known, of 200 events 1% is the last."""
+    x = torch.tensor([[0.998]], dtype=torch.float64)
+    for number, expected in ((20_001, 0.998**2), (201, 0.99**2 + 0.008)):
+        own = torch.linspace(0, 1, number, dtype=torch.float64)[:, None]
+        found = of_one_group(own, own**2, x)
+        torch.testing.assert_close(found, torch.full_like(x, expected), atol=1e-5, rtol=0)
+
+
 def test_a_number_that_many_events_have_goes_to_the_middle_of_its_range() -> None:
     own = torch.cat([torch.zeros(600), torch.linspace(1, 2, 400)]).double()[:, None]
     wanted = torch.linspace(0, 1, 1000).double()[:, None]

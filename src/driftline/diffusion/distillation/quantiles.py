@@ -7,8 +7,11 @@ from torch import Tensor
 
 from driftline.diffusion.observables import Group
 
-QUANTILES = 50
-"""At shares of 1%, 3% to 99%."""
+SHARES = (0.001, 0.003, *((k + 0.5) / 50 for k in range(50)), 0.997, 0.999)
+"""Of the quantiles: 1%, 3% to 99%, and in the tails."""
+
+FEWEST_BEYOND = 20
+"""Events that a quantile of a tail must have beyond it; if it has not, 1% or 99% stands for it."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,16 @@ def quantile_map(
         own: (N, K) float.
         wanted: (N, K) likewise.
     """
-    shares = (torch.arange(QUANTILES).to(own) + 0.5) / QUANTILES
+    shares = own.new_tensor(SHARES)
     itself = shares.expand(own.shape[1], -1)
+
+    def quantiles(x: Tensor) -> Tensor:
+        least = min(FEWEST_BEYOND / len(x), 0.01)
+        return x.quantile(shares.clamp(least, 1 - least), dim=0).T
 
     def tables(values: Tensor) -> Tensor:
         chosen = (values[groups == g] for g in range(number))
-        return torch.stack([x.quantile(shares, dim=0).T if len(x) else itself for x in chosen])
+        return torch.stack([quantiles(x) if len(x) else itself for x in chosen])
 
     return QuantileMap(group, tables(own), tables(wanted))
 
@@ -67,8 +74,16 @@ def _position(quantiles: Tensor, x: Tensor) -> Tensor:
     below, above = (low - 1).clamp(0, last), low.clamp(0, last)
     start, end = quantiles.gather(2, below), quantiles.gather(2, above)
     between = below + (x - start) / torch.where(end > start, end - start, 1)
-    found = torch.where(high > low, (low + high - 1) / 2, between)
+    found = torch.where(high > low, _middle(low.clamp(max=last), (high - 1).clamp(min=0)), between)
     return found.nan_to_num(0.0).clamp(0, last)  # what is not finite stays so by what is beyond
+
+
+def _middle(first: Tensor, last: Tensor) -> Tensor:
+    """Which quantile has the mean of the shares of two, where ``SHARES`` are not equally far."""
+    shares = torch.tensor(SHARES, device=first.device)
+    share = (shares[first] + shares[last]) / 2
+    lower = (torch.searchsorted(shares, share, right=True) - 1).clamp(0, len(shares) - 2)
+    return lower + (share - shares[lower]) / (shares[lower + 1] - shares[lower])
 
 
 def _at(quantiles: Tensor, position: Tensor) -> Tensor:

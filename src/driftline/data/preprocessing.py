@@ -220,13 +220,12 @@ class JetPreprocessing:
         parts = [self.one_hot(labels), z_features, z_structure[:, :4], ellipticity]
         return np.concatenate([*parts, z_prongs.reshape(len(labels), -1)], axis=1, dtype=np.float32)
 
-    def told_moments(self, condition: Floats) -> NDArray[np.float64]:
+    def told_moments(self, labels: Labels, condition: Floats) -> NDArray[np.float64]:
         """(N, 6) ``MOMENT_FEATURES`` that conditions (N, K + 22) of ``particle_condition`` tell."""
-        k = len(self.types)
-        first = k + len(JET_FEATURES)
+        first = len(self.types) + len(JET_FEATURES)
         z = np.zeros((len(condition), len(STRUCTURE_FEATURES)))
         z[:, :4] = condition[:, first : first + 4]
-        moments = self.decode_structure(z, condition[:, :k].argmax(axis=1))[:, :4]
+        moments = self.decode_structure(z, labels)[:, :4]
         return np.concatenate([moments, condition[:, first + 4 : first + 6]], axis=1)
 
     def encode_particles(

@@ -24,7 +24,7 @@ Finish = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
 
 
 def as_made(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
-    """Nothing."""
+    """Events that are finished as they are made."""
     return x
 
 

@@ -165,7 +165,7 @@ def asked_particles(generator: Generator, labels: NDArray[np.int64]) -> Asked:
         told, real = condition.cpu().numpy(), mask.cpu().numpy()
         label = told[:, : len(p.types)].argmax(axis=1)
         raw = p.decode_particles(x.cpu().numpy(), real, label)
-        particles, _ = make_physical(raw, p.told_moments(told))
+        particles, _ = make_physical(raw, p.told_moments(label, told))
         return torch.from_numpy(p.encode_particles(particles, real, label)).to(x)
 
     return Asked(DrawnJets(drawn), imposed)

@@ -280,6 +280,16 @@ def test_problems_are_what_generate_samples(generator: ImageGenerator) -> None:
     np.testing.assert_array_equal(problem.condition, p.condition_of(images))
 
 
+@pytest.mark.parametrize("particle", [None, "p", ["mu-", "p", "mu-", "e-", "p"]])
+def test_the_usual_condition_is_what_generated_images_are_told(
+    generator: ImageGenerator, particle: str | list[str] | None
+) -> None:
+    model = with_momenta(generator)
+    images = model.generate(5, particle, sampler=FAST, seed=8).images
+    told = model.usual_condition(5, particle, seed=8)
+    np.testing.assert_array_equal(told, model.preprocessing.condition_of(images))
+
+
 def test_unlike_images_are_told(generator: ImageGenerator) -> None:
     images = made_images(3, planes=1, size=16)
     assert generator.unlike(images) is None

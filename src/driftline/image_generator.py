@@ -258,11 +258,24 @@ class ImageGenerator:
 
     def problems(self, count: int, seed: int) -> dict[str, Problem]:
         """What the network is asked when images are drawn, in equal shares of the classes."""
+        told = self.usual_condition(count, seed=seed)
+        return {NETWORK: Problem(self.preprocessing.shape, torch.from_numpy(told))}
+
+    def usual_condition(
+        self, count: int, particle: str | Sequence[str] | None = None, *, seed: int = 0
+    ) -> NDArray[np.float32]:
+        """What the network is told (N, K) of the first images of a seed, of which nothing is asked.
+
+        Args:
+            count: N images.
+            particle: as ``generate`` takes it.
+            seed: likewise.
+        """
         events = np.arange(count)
-        labels, planes = self._labels(None, events), self._planes(None, events // len(self.types))
+        turn = events // (len(self.types) if particle is None else 1)
+        labels, planes = self._labels(particle, events), self._planes(None, turn)
         momenta = self._told(events, labels, planes, seed)
-        condition = self.preprocessing.condition(count, labels, momenta, planes)
-        return {NETWORK: Problem(self.preprocessing.shape, torch.from_numpy(condition))}
+        return self.preprocessing.condition(count, labels, momenta, planes)
 
     def _guided(
         self, guidance: ImageGuidance | None, condition: NDArray[np.float32]

@@ -1,5 +1,7 @@
 """Differentiable observables of images against those of the metrics, and their derivatives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,9 @@ from driftline.observables.images import (
     IMAGE_OBSERVABLES,
     PixelObservable,
     PixelSpectrum,
+    extent,
     of_encoded,
+    seen,
     spectrum_of,
     total_charge,
     wavelet_bands,
@@ -50,6 +54,27 @@ def test_numbers_of_pixels_between_thresholds_plane_by_plane() -> None:
     assert ((numbers.sum(2) - sharp).abs() < 0.2 * sharp + 1).all()
 
 
+def test_the_extent_of_rectangles_is_theirs_plane_by_plane() -> None:
+    pixels = torch.zeros(2, 2, 32, 48, dtype=torch.float64)
+    pixels[0, 0, 3, 20:40] = 2.0
+    pixels[0, 1, 4:16, 1:6] = 0.5
+    pixels[1, 0, 30, 0] = -7.0
+    expected = [[20.0, 1.0, 2.0, 12.0, 5.0, 2.5], [1.0, 1.0, 7.0, 1.0, 1.0, 0.0]]
+    torch.testing.assert_close(extent(pixels), pixels.new_tensor(expected))
+
+
+def test_the_extent_is_that_of_the_principal_axes() -> None:
+    """Against eigenvalues of numpy's covariance; an image and its transpose are as long."""
+    generator = torch.Generator().manual_seed(6)
+    pixels = torch.rand(5, 1, 12, 20, dtype=torch.float64, generator=generator) ** 8
+    position = np.stack([axis.ravel() for axis in np.mgrid[:12, :20]])
+    for image, found in zip(pixels[:, 0].numpy(), extent(pixels).numpy(), strict=True):
+        narrow, wide = np.linalg.eigvalsh(np.cov(position, aweights=image.ravel(), ddof=0))
+        length, width = np.sqrt(12 * wide + 1), np.sqrt(12 * narrow + 1)
+        np.testing.assert_allclose(found, [length, width, image.sum() / length])
+    torch.testing.assert_close(extent(pixels.transpose(2, 3)), extent(pixels))
+
+
 @pytest.mark.parametrize("thresholds", [(), (0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (float("nan"),)])
 def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="thresholds must rise from above 0"):
@@ -58,7 +83,7 @@ def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
 
 @pytest.mark.parametrize(
     "observable",
-    [*IMAGE_OBSERVABLES.values(), PixelSpectrum((0.1, 0.3, 0.9)), Topology((0.3, 0.9))],
+    [*IMAGE_OBSERVABLES.values(), extent, PixelSpectrum((0.1, 0.3, 0.9)), Topology((0.3, 0.9))],
 )
 def test_derivatives_forwards_and_backwards(observable: PixelObservable) -> None:
     generator = torch.Generator().manual_seed(2)
@@ -77,3 +102,19 @@ def test_of_encoded_images(transform: str) -> None:
     p = ImagePreprocessing.fit(images, transform)
     found = of_encoded(total_charge, p)(torch.from_numpy(p.encode(images.pixels)), None, None)
     np.testing.assert_allclose(found, images.pixels.sum(axis=(2, 3)), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_finished_images_are_seen_as_they_are_decoded(signed: bool) -> None:
+    images = made_images(20, planes=2, size=16)
+    p = replace(ImagePreprocessing.fit(images), signed=signed)
+    generator = torch.Generator().manual_seed(4)
+    z = 0.3 * torch.randn(20, 2, 16, 16, generator=generator) - p.centre / p.width
+    decoded = p.decode(z.numpy())
+    assert 0.1 < (decoded == 0).mean() < 0.9
+    assert (decoded < 0).any() == signed
+    z.requires_grad_()
+    pixels = seen(p)(z)
+    np.testing.assert_allclose(pixels.detach(), decoded, rtol=1e-5, atol=1e-6)
+    (slope,) = torch.autograd.grad(pixels.sum(), z)
+    np.testing.assert_array_equal(slope != 0, decoded != 0)

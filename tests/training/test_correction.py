@@ -1,15 +1,18 @@
 """What a teacher gets wrong of the data, measured on one whose events are known."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
 from driftline.diffusion.analytic import AnalyticDenoiser, gaussian
+from driftline.diffusion.distillation import QuantileMap
 from driftline.diffusion.samplers import DDIM
 from driftline.diffusion.schedules import VP
 from driftline.errors import InputError
 from driftline.training.classes import ClassOf
-from driftline.training.correction import Asked, correction
+from driftline.training.correction import Asked, correction, kept
 from driftline.training.loop import Batch
 
 
@@ -114,3 +117,38 @@ def test_fewer_events_are_taken_from_the_whole_sample() -> None:
     teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
     correction(itself, teacher, DDIM(4).plan(VP()), Asked(Made()), Watched(), ClassOf(2), 300)
     assert len(seen) == 300 and seen[0] == 0 and seen[-1] == 5999
+
+
+def test_it_tells_how_far_it_is() -> None:
+    told: list[int] = []
+    teacher = AnalyticDenoiser(gaussian(0.4, 0.25), VP())
+    correction(
+        itself,
+        teacher,
+        DDIM(4).plan(VP()),
+        Asked(Made()),
+        Made(),
+        ClassOf(2),
+        600,
+        progress=told.append,
+    )
+    assert sum(told) == 600 and len(told) > 1
+
+
+def test_a_run_keeps_it(tmp_path: Path) -> None:
+    teacher, path = AnalyticDenoiser(gaussian(0.4, 0.25), VP()), tmp_path / "run" / "map"
+
+    def make() -> QuantileMap:
+        return correction(
+            itself, teacher, DDIM(4).plan(VP()), Asked(Made()), Made(), ClassOf(2), 300
+        )
+
+    def never() -> QuantileMap:
+        raise AssertionError("it is there")
+
+    made, again = kept(path, ClassOf(2), make), kept(path, ClassOf(2), never)
+    x, told = torch.tensor([[0.15], [0.4]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    assert torch.equal(made(x, told), again(x, told))
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match="not a readable correction"):
+        kept(path, ClassOf(2), make)

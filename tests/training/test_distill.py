@@ -30,12 +30,13 @@ from driftline.network_samplers import NetworkSamplers
 from driftline.networks import build
 from driftline.streams import Stream
 from driftline.training import lessons
-from driftline.training.distill import distill
+from driftline.training.distill import distill, image_samples
 from driftline.training.distill_recipe import DistillRecipe, read_distill_recipe
-from driftline.training.loop import Batch, train
+from driftline.training.images import ImageEvents
+from driftline.training.loop import Batch, generator_for, train
 from driftline.training.objectives import Objectives, Validation
 from driftline.training.progress import Progress
-from driftline.training.recipe import TrainingSettings, read_recipe
+from driftline.training.recipe import ImageRecipe, TrainingSettings, read_recipe
 from made_images import made_images
 from tiny_models import tiny_generator, tiny_image_generator
 
@@ -63,6 +64,11 @@ class StopAt(Progress):
     def step(self, step: int, events: int, loss: float) -> None:
         if step == self.at:
             signal.raise_signal(signal.SIGINT)
+
+
+def stopped_in_particle_level(title: str, log: Path) -> Progress:
+    """Reports of trainings, the second of which is stopped after two steps."""
+    return StopAt(2) if title == "particle level" else Progress()
 
 
 def consistency(done: float) -> ConsistencyMatching:
@@ -386,6 +392,19 @@ def test_observables_may_be_corrected_to_the_datas(
     assert corrected.card["distillation"]["recipe"]["paths"]["corrected"] == 200
 
 
+def test_a_resumed_run_is_corrected_as_it_was_begun(
+    teacher: Generator, jets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2"]
+    given = recipe(*observed, 'paths.observables=["mass"]', "paths.corrected=200")
+    whole = driftline.load(distill(teacher, given, jets, tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        distill(teacher, given, jets, tmp_path / "parts", progress=stopped_in_particle_level)
+    monkeypatch.delattr(lessons, "correction")
+    again = driftline.load(distill(teacher, given, jets, tmp_path / "parts", resume=True))
+    assert fingerprint(again) == fingerprint(whole)
+
+
 def test_a_correction_is_for_the_jets_that_the_jet_level_draws(
     teacher: Generator, jets: Path, tmp_path: Path
 ) -> None:
@@ -496,6 +515,56 @@ def test_a_student_of_images(tmp_path: Path, method: str) -> None:
     assert made.events.pixels.shape == (3, 1, 16, 16)
     assert student.card["recipe"] == teacher.card["recipe"]
     assert student.card["distillation"]["method"] == method
+
+
+def test_images_are_corrected_to_the_datas_too(tmp_path: Path) -> None:
+    images = made_images(60, planes=1, size=16)
+    images = replace(images, event=np.arange(60), labels=np.arange(60) // 30)
+    image_file.write(tmp_path / "images.hdf5", images)
+    teacher = with_recipe(tiny_image_generator(images), "tiny-images.toml")
+    given = ["steps=1", "method=paths", "paths.sampler=dpm:steps=2", f"training.image={SHORT}"]
+    observed = [*given, 'paths.observables=["charge","extent","topology"]']
+    as_it_is, corrected = (
+        driftline.load(
+            distill(
+                teacher,
+                read_distill_recipe(None, [*observed, extra]),
+                tmp_path / "images.hdf5",
+                tmp_path / str(number),
+            )
+        )
+        for number, extra in enumerate(("seed=0", "paths.corrected=60"))
+    )
+    own, other = (list(student.denoiser.parameters()) for student in (as_it_is, corrected))
+    assert not all(map(torch.equal, own, other))
+    assert all(parameter.isfinite().all() for parameter in other)
+
+
+def test_students_of_images_are_told_what_generators_tell(tmp_path: Path) -> None:
+    """All but the start, which a user may leave out; the momentum where the teacher draws one."""
+    images = made_images(60, planes=1, size=16)
+    images = replace(images, event=np.arange(60), planes=(np.arange(60) % 3)[:, None].astype("u1"))
+    image_file.write(tmp_path / "images.hdf5", images)
+    trained_by = read_recipe(
+        RECIPES / "tiny-images.toml",
+        ["left_out={class=0.5, momentum=0.5, plane=0.5, start=0.5}"],
+    )
+    assert isinstance(trained_by, ImageRecipe)
+    untold = tiny_image_generator(images)
+    momenta = ImageEvents(images, untold.preprocessing).momenta(4, generator_for(1))
+    columns = untold.preprocessing.condition_columns
+    for teacher in (untold, replace(untold, momenta=momenta)):
+        samples = image_samples(teacher, trained_by, tmp_path / "images.hdf5", tmp_path / "run")
+        events, _ = samples.by_network["image"]()
+        _, condition, _ = events.batch(torch.arange(len(events)), generator_for(2))
+        assert condition is not None
+        told = {
+            name: float(condition[:, own].any(1).float().mean()) for name, own in columns.items()
+        }
+        assert told["class"] == told["plane"] == 1
+        assert (told["momentum"] == 1) == (teacher.momenta is not None)
+        assert 0.2 < told["start"] < 0.8
+        assert len(samples.asked["image"]().events) == len(events)
 
 
 def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any) -> None:

@@ -13,11 +13,20 @@ from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.data.images import IMAGE_TYPES, Images
 from driftline.errors import InputError
 from driftline.image_generator import ImageGenerator
-from driftline.training.images import ImageEvents, Sparse, read_samples, train_images
+from driftline.training.images import (
+    ImageEvents,
+    Sparse,
+    UsualImages,
+    finished_observables,
+    image_observables,
+    read_samples,
+    train_images,
+)
 from driftline.training.loop import generator_for
 from driftline.training.progress import ConsoleProgress
 from driftline.training.recipe import ImageRecipe, read_recipe
 from made_images import made_images
+from tiny_models import tiny_image_generator
 
 TINY = Path(__file__).parents[2] / "recipes" / "tiny-images.toml"
 K = len(IMAGE_TYPES)
@@ -190,6 +199,36 @@ def test_momenta_are_those_of_the_images(images: Images, turned: tuple[str, ...]
     assert unknown.momenta(50, generator_for(6)) is None
     never = ImageEvents(known, preprocessing, left_out={"momentum": 1.0})
     assert never.momenta(50, generator_for(6)) is None
+
+
+def test_usual_images_are_told_what_generated_ones_are(images: Images) -> None:
+    """What the network makes of a seed's noise and their conditions are the images of that seed."""
+    generator = tiny_image_generator(images)
+    p, labels = generator.preprocessing, np.repeat(np.arange(K), 3)
+    momenta = ImageEvents(images, p).momenta(40, generator_for(1))
+    generator = replace(generator, momenta=momenta)
+    usual = UsualImages(generator, labels)
+    assert len(usual) == len(labels)
+    x, condition, mask = usual.batch(torch.arange(len(labels)), generator_for(0))
+    assert mask is None and not x.any()
+    generated = generator.generate(len(labels), [p.types[k] for k in labels], seed=0).images
+    assert x.shape == generated.pixels.shape
+    np.testing.assert_array_equal(condition, p.condition_of(generated))
+    assert (condition[:, p.condition_columns["momentum"]].any(dim=1)).all()
+    assert not condition[:, p.condition_columns["start"]].any()
+
+
+def test_charge_of_finished_images_is_above_the_threshold(images: Images) -> None:
+    p = ImagePreprocessing.fit(images)
+    faint = torch.from_numpy(p.encode(images.pixels)) + 0.02
+    own, finished = image_observables(p), finished_observables(p)
+    assert set(finished) == {*own, "extent"}
+    decoded = p.decode(faint.numpy()).sum(axis=(2, 3))
+    found, blurred = (named["charge"](faint, None, None) for named in (finished, own))
+    np.testing.assert_allclose(found, decoded, rtol=1e-4)
+    assert (blurred > 1.01 * torch.from_numpy(decoded)).all()
+    for name in ("spectrum", "topology"):
+        torch.testing.assert_close(finished[name](faint, None, None), own[name](faint, None, None))
 
 
 def test_samples_share_no_event(images: Images, data: Path, tmp_path: Path) -> None:

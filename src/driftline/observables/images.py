@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from driftline.data.image_preprocessing import ImagePreprocessing
-from driftline.diffusion.observables import Observable, above, between
+from driftline.diffusion.observables import Observable, above, between, root
 from driftline.metrics.images.wavelets import LEVELS
 from driftline.networks.wavelets import band_norms
 
@@ -25,6 +25,29 @@ def wavelet_bands(pixels: Tensor) -> Tensor:
     """(B, 13 C) root of the energy in each Haar wavelet band of each plane, plane by plane."""
     planes = pixels.shape[1]
     return band_norms(pixels.flatten(0, 1), LEVELS).unflatten(0, (-1, planes)).flatten(1)
+
+
+def extent(pixels: Tensor) -> Tensor:
+    r"""(B, 3 C) length, width [pixels] and charge per length of each plane, plane by plane.
+
+    Of the rectangle whose charge, spread evenly, has the second moments of the image along its
+    principal axes: of n pixels in a row :math:`\sqrt{12 (n^2 - 1) / 12 + 1} = n`. Charge counts by
+    its magnitude; an empty plane is one pixel without charge.
+    """
+    charge = pixels.abs()
+    total = charge.sum(dim=(2, 3))
+    share = charge / torch.where(total > 0, total, 1)[..., None, None]
+    row, column = (torch.arange(n).to(pixels) for n in pixels.shape[2:])
+    rows, columns = share.sum(3), share.sum(2)
+    # from the centroid, for the difference of two large numbers would round
+    r = row - (rows * row).sum(2, keepdim=True)
+    c = column - (columns * column).sum(2, keepdim=True)
+    rr, cc = (rows * r.square()).sum(2), (columns * c.square()).sum(2)
+    rc = ((share @ c[..., None])[..., 0] * r).sum(2)
+    apart = root((rr - cc).square() / 4 + rc.square())
+    length = (12 * ((rr + cc) / 2 + apart) + 1).sqrt()
+    width = (12 * ((rr + cc) / 2 - apart).clamp(min=0) + 1).sqrt()
+    return torch.stack([length, width, total / length], dim=2).flatten(1)
 
 
 IMAGE_OBSERVABLES: dict[str, PixelObservable] = {"charge": total_charge, "wavelets": wavelet_bands}
@@ -76,7 +99,22 @@ def decoded(preprocessing: ImagePreprocessing) -> Callable[[Tensor], Tensor]:
     return lambda z: p.scale * inverse(z * p.width + p.centre)
 
 
-def of_encoded(observable: PixelObservable, preprocessing: ImagePreprocessing) -> Observable:
-    """The observable of encoded images."""
-    decode = decoded(preprocessing)
-    return lambda z, condition, mask: observable(decode(z))
+def seen(preprocessing: ImagePreprocessing) -> Callable[[Tensor], Tensor]:
+    """The same for finished images: pixels below the threshold are zero, as is their derivative."""
+    decode, threshold = decoded(preprocessing), preprocessing.threshold
+
+    def pixels(z: Tensor) -> Tensor:
+        x = decode(z)
+        return x * ((x.abs() if preprocessing.signed else x) >= threshold)
+
+    return pixels
+
+
+def of_encoded(
+    observable: PixelObservable,
+    preprocessing: ImagePreprocessing,
+    decode: Callable[[ImagePreprocessing], Callable[[Tensor], Tensor]] = decoded,
+) -> Observable:
+    """The observable of encoded images, of estimates (``decoded``) or finished ones (``seen``)."""
+    pixels = decode(preprocessing)
+    return lambda z, condition, mask: observable(pixels(z))

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, expand
@@ -11,6 +14,7 @@ from driftline.diffusion.distillation import QuantileMap, advanced, quantile_map
 from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers.plan import Model, Plan, State
 from driftline.errors import InputError
+from driftline.output import replacing
 from driftline.training.classes import ClassOf
 from driftline.training.loop import Events, generator_for
 from driftline.training.physics import evenly
@@ -51,6 +55,7 @@ def correction(
     group: ClassOf,
     count: int,
     device: torch.device | str = "cpu",
+    progress: Callable[[int], None] = lambda more: None,
 ) -> QuantileMap:
     """From the observables of what a teacher makes to those of the data, class by class.
 
@@ -65,6 +70,7 @@ def correction(
         group: class of a condition.
         count: of events that are compared, at most, evenly over the sample.
         device: where the teacher is.
+        progress: told how many more have been compared.
 
     Raises:
         InputError: there are fewer than ``FEWEST`` events of a class that there is.
@@ -79,6 +85,7 @@ def correction(
         groups.append(group(data.condition))
         own.append(observable(asked.finished(made, condition, mask), condition, mask))
         wanted.append(observable(*data))
+        progress(len(made))
     numbers = torch.cat(groups).bincount()
     least = int(numbers[numbers > 0].min())
     if least < FEWEST:
@@ -87,3 +94,27 @@ def correction(
             f"class; give more, so that there are {FEWEST} of each, or better some thousands"
         )
     return quantile_map(group, group.number, torch.cat(groups), torch.cat(own), torch.cat(wanted))
+
+
+def kept(path: Path, group: ClassOf, make: Callable[[], QuantileMap]) -> QuantileMap:
+    """The correction in a file, which is made and written if it is not there.
+
+    Args:
+        path: of the file, one that ``replacing`` wrote.
+        group: class of a condition.
+        make: makes it.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if path.exists():
+        try:
+            return QuantileMap(group, **load_file(path))
+        except (SafetensorError, OSError, TypeError) as error:
+            raise InputError(
+                f"{path}: not a readable correction ({error}); remove it, and it is made again"
+            ) from error
+    made = make()
+    with replacing(path) as temporary:
+        save_file({"own": made.own.contiguous(), "wanted": made.wanted.contiguous()}, temporary)
+    return made

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,12 @@ from driftline.image_generator import ImageGenerator
 from driftline.training.classes import ClassOf
 from driftline.training.correction import Asked
 from driftline.training.distill_recipe import DistillRecipe, student_training
-from driftline.training.images import ImageEvents, image_observables, read_samples
+from driftline.training.images import (
+    ImageEvents,
+    UsualImages,
+    finished_observables,
+    read_samples,
+)
 from driftline.training.jets import (
     JetLevelEvents,
     ParticleLevelEvents,
@@ -52,8 +56,8 @@ class Samples:
     Attributes:
         by_network: by the network's key.
         observables: those that recipes name, likewise.
-        asked: how events are generated, likewise, where it is not as the sample has them; told
-            when it is needed.
+        asked: how events are generated, likewise, of networks that have observables; told when it
+            is needed.
         group: class of a condition.
         attributes: provenance of the data.
     """
@@ -129,10 +133,14 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, ou
     training, validation = read_samples(data, recipe.validation)
     source = source_of(out, training.attributes, *training.columns.values())
     require_known(training.present, generator.types, data)
-    turned = recipe.exchanged, recipe.mirrored, dict(recipe.left_out)
+    # Guidance apart, which students have none of, generators always tell all that they know.
+    always = {"class", "plane"} | ({"momentum"} if generator.momenta is not None else set())
+    left_out = {name: 0.0 if name in always else chance for name, chance in recipe.left_out.items()}
+    turned = recipe.exchanged, recipe.mirrored, left_out
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
-    named = {"image": image_observables(p)}
-    return Samples({"image": lambda: events}, named, {}, ClassOf(len(p.types)), source)
+    named = {"image": finished_observables(p)}
+    asked = {"image": lambda: Asked(UsualImages(generator, events[0].labels))}
+    return Samples({"image": lambda: events}, named, asked, ClassOf(len(p.types)), source)
 
 
 def distill(
@@ -148,7 +156,8 @@ def distill(
     """Make few-step students of all networks of a generator and write them as models.
 
     ``out`` gets ``recipe.json``, ``training-data.json``, ``start.safetensors`` if the student goes
-    on from one, a checkpoint and a TensorBoard log for each training, and ``model.safetensors``;
+    on from one, a checkpoint and a TensorBoard log for each training, ``correction.safetensors``
+    beside them where observables are corrected, and ``model.safetensors``;
     progressive distillation also the students of the rounds before, ``model-16.safetensors`` and so
     on. Students are models as any other, whose cards say method, teacher and steps, and whose
     default sampler is the one that they are for.
@@ -211,8 +220,11 @@ def distill(
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
             observable = _observable(recipe, samples.observables[key], events, samples.group)
-            asked = samples.asked.get(key, partial(Asked, events))
-            seen = None if observable is None else Seen(observable, events, asked, samples.group)
+            report = progress(title, where / "log") if progress else Progress()
+            seen = None
+            if observable is not None:
+                asked, correction = samples.asked[key], where / "correction.safetensors"
+                seen = Seen(observable, events, asked, samples.group, correction, report)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)
@@ -229,7 +241,7 @@ def distill(
                 validated=minimised,
                 companion=teaching.companion,
                 resume=resume,
-                progress=progress(title, where / "log") if progress else None,
+                progress=report,
             )
         last = part is rounds[-1]
         file = model if last else out / f"model-{part.name}.safetensors"

@@ -25,7 +25,7 @@ from driftline.data.momenta import Momenta
 from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
-from driftline.observables.images import IMAGE_OBSERVABLES, of_encoded, spectrum_of
+from driftline.observables.images import IMAGE_OBSERVABLES, extent, of_encoded, seen, spectrum_of
 from driftline.observables.topology import topology_of
 from driftline.training.loop import Batch, train
 from driftline.training.objectives import always
@@ -190,6 +190,22 @@ class ImageEvents:
         return permutation.numpy(), signs.numpy()
 
 
+class UsualImages:
+    """Images as they are generated where nothing is asked of them, their pixels zero."""
+
+    def __init__(self, generator: ImageGenerator, labels: NDArray[np.int64]) -> None:
+        types = [generator.preprocessing.types[k] for k in labels]
+        self.condition = torch.from_numpy(generator.usual_condition(len(labels), types))
+        self.shape = generator.preprocessing.shape
+
+    def __len__(self) -> int:
+        return len(self.condition)
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Events ``index`` (B,)."""
+        return Batch(torch.zeros(len(index), *self.shape), self.condition[index], None)
+
+
 def read_samples(data: Path, validation: float) -> tuple[Images, Images]:
     """Training and validation images, of different events.
 
@@ -213,12 +229,23 @@ def read_samples(data: Path, validation: float) -> tuple[Images, Images]:
 
 
 def image_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable]:
-    """The observables of encoded images that recipes name."""
+    """The observables of the images that a network estimates, by the names that recipes use."""
     named = IMAGE_OBSERVABLES | {
         "spectrum": spectrum_of(preprocessing),
         "topology": topology_of(preprocessing),
     }
     return {name: of_encoded(own, preprocessing) for name, own in named.items()}
+
+
+def finished_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable]:
+    """Those of the images that a student has made: charge counts where it is above the threshold.
+
+    Pixels that are faint are empty in the end, however many; what makes them so is in ``spectrum``
+    and ``topology``, which see them with a derivative.
+    """
+    named = IMAGE_OBSERVABLES | {"extent": extent}
+    finished = {name: of_encoded(own, preprocessing, seen) for name, own in named.items()}
+    return image_observables(preprocessing) | finished
 
 
 def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:

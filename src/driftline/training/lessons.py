@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from driftline.diffusion.distillation import (
     PathMatching,
     ProgressiveDistillation,
     PseudoHuber,
+    QuantileMap,
     SharedNoise,
     ShrinkingGaps,
     SquaredDistance,
@@ -49,10 +51,11 @@ from driftline.errors import InputError
 from driftline.generation import EventGenerator, refuse_student
 from driftline.network_samplers import NetworkSamplers
 from driftline.training.classes import ClassOf
-from driftline.training.correction import Asked, correction
+from driftline.training.correction import Asked, correction, kept
 from driftline.training.distill_recipe import DistillRecipe, DistributionSettings, PathSettings
 from driftline.training.loop import Companion, Events
 from driftline.training.objectives import Objectives, TrainingLevels, always
+from driftline.training.progress import Progress
 from driftline.training.run import levels_of
 
 CALIBRATION_EVENTS = 128
@@ -87,12 +90,16 @@ class Seen:
         events: the training sample.
         asked: tells how events of the same classes as those of the sample are generated.
         group: class of a condition.
+        kept: file in which the run keeps how the observables are corrected.
+        progress: is told of what is done before the training.
     """
 
     observable: Observable
     events: Events
     asked: Callable[[], Asked]
     group: ClassOf
+    kept: Path
+    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -292,17 +299,23 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
         end = ObservedEnd(seen.observable, settings.weight)
         if not settings.corrected:
             return end
-        to_data = correction(
-            seen.observable,
-            teacher,
-            matching.course,
-            asked=seen.asked(),
-            events=seen.events,
-            group=seen.group,
-            count=settings.corrected,
-            device=next(teacher.parameters()).device,
-        )
-        return replace(end, correction=to_data)
+
+        def compared() -> QuantileMap:
+            count = min(settings.corrected, len(seen.events))
+            with seen.progress.counting("correction", count) as told:
+                return correction(
+                    seen.observable,
+                    teacher,
+                    matching.course,
+                    asked=seen.asked(),
+                    events=seen.events,
+                    group=seen.group,
+                    count=count,
+                    device=next(teacher.parameters()).device,
+                    progress=told,
+                )
+
+        return replace(end, correction=kept(seen.kept, seen.group, compared))
 
     def teaching(teacher: Denoiser, seen: Seen | None) -> Teaching:
         end = None if seen is None else ended(teacher, seen)

@@ -1,6 +1,8 @@
 """What a training tells while it runs: a progress bar on stderr and TensorBoard's event files."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +25,11 @@ class Progress:
     def finish(self) -> None:
         """The training has ended."""
 
+    @contextmanager
+    def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Before the training ``total`` events are seen for something; told of more of them."""
+        yield lambda more: None
+
 
 class ConsoleProgress(Progress):
     """A progress bar on stderr, lines where stderr is no terminal, and a TensorBoard log.
@@ -37,6 +44,26 @@ class ConsoleProgress(Progress):
         self.title, self.log, self.unit = title, log, unit
         self.console = Console(stderr=True)
 
+    @contextmanager
+    def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar of its own; where stderr is no terminal, a line when it begins."""
+        title = f"{self.title} {what}"
+        if not self.console.is_terminal:
+            print(f"{title} of {total} {self.unit}", file=self.console.file, flush=True)
+        with self._bar() as bar:
+            task = bar.add_task(title, total=total, text=self.unit)
+            yield lambda more: bar.advance(task, more)
+
+    def _bar(self) -> Bar:
+        return Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} {task.fields[text]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+
     def start(self, total: int, done: int) -> None:
         """Show the bar and open the log."""
         # Not at the top: TensorBoard takes a second to import.
@@ -45,14 +72,7 @@ class ConsoleProgress(Progress):
         self.summary = SummaryWriter(str(self.log), purge_step=done)
         self.total, self.rate, self.valid = total, 0.0, ""
         self.clock, self.events = time.monotonic(), -1
-        self.bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total} {task.fields[text]}"),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
+        self.bar = self._bar()
         self.task = self.bar.add_task(self.title, total=total, completed=done, text="")
         self.bar.start()
 

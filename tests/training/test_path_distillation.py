@@ -246,9 +246,18 @@ def test_a_resumed_run_is_corrected_as_it_was_begun(
     whole = driftline.load(distill(teacher, given, jets, tmp_path / "whole"))
     with pytest.raises(KeyboardInterrupt):
         distill(teacher, given, jets, tmp_path / "parts", progress=stopped_in_particle_level)
+    correct = lessons.correction
     monkeypatch.delattr(lessons, "correction")
     again = driftline.load(distill(teacher, given, jets, tmp_path / "parts", resume=True))
     assert fingerprint(again) == fingerprint(whole)
+
+    # A new run in what is left of another makes its own.
+    (tmp_path / "parts" / "recipe.json").unlink()
+    monkeypatch.setattr(lessons, "correction", correct, raising=False)
+    (kept,) = (tmp_path / "parts").rglob("correction.safetensors")
+    kept.write_bytes(b"of another")
+    anew = driftline.load(distill(teacher, given, jets, tmp_path / "parts"))
+    assert fingerprint(anew) == fingerprint(whole)
 
 
 def test_a_correction_is_for_the_jets_that_the_jet_level_draws(

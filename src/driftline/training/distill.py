@@ -219,12 +219,11 @@ def distill(
             where = out / part.name / key
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
-            observable = _observable(recipe, samples.observables[key], events, samples.group)
             report = progress(title, where / "log") if progress else Progress()
-            seen = None
-            if observable is not None:
-                asked, correction = samples.asked[key], where / "correction.safetensors"
-                seen = Seen(observable, events, asked, samples.group, correction, report)
+            correction = where / "correction.safetensors"
+            if not resume:
+                correction.unlink(missing_ok=True)
+            seen = _seen(recipe, samples, key, events, correction, report)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)
@@ -296,14 +295,21 @@ def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
             )
 
 
-def _observable(
-    recipe: DistillRecipe, named: Mapping[str, Observable], events: Events, group: ClassOf
-) -> Observable | None:
-    """What a recipe asks to be observed, of the observables that a network has."""
+def _seen(
+    recipe: DistillRecipe,
+    samples: Samples,
+    key: str,
+    events: Events,
+    correction: Path,
+    report: Progress,
+) -> Seen | None:
+    """What a recipe asks to be observed of a network's events, if it has such observables."""
+    named, group = samples.observables[key], samples.group
     chosen = [name for name in recipe.paths.observables if name in named]
     if recipe.method != "paths" or not chosen:
         return None
-    return unit_observable(chosen, named, events, group if recipe.paths.by_class else None)
+    observable = unit_observable(chosen, named, events, group if recipe.paths.by_class else None)
+    return Seen(observable, events, samples.asked[key], group, correction, report)
 
 
 def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenerator | None:

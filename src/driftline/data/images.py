@@ -128,18 +128,27 @@ def _with_corner(images: Images) -> Images:
 
 
 def one_per_event(images: Images, seed: int = 0) -> Images:
-    """One image of each event, drawn at random, in the order of the sample.
+    """At most one image of each event, any image with the same chance, in the order of the sample.
 
     The planes of one event have nearly the same charge and length: to statistics that take images
-    for independent, crops of all three are too many.
+    for independent, crops of all three are too many. Events that show in one plane only, short or
+    along its normal, are kept as seldom as any of their images is: with one image of every event
+    they would count three times as much as in the sample.
 
     Args:
         images: any.
         seed: of the draw.
+
+    Returns:
+        As many on average as there are images, divided by the most of one event.
     """
-    order = np.random.default_rng(seed).permutation(len(images))
-    _, first = np.unique(images.event[order], return_index=True)
-    return images[np.sort(order[first])]
+    rng = np.random.default_rng(seed)
+    _, event, number = np.unique(images.event, return_inverse=True, return_counts=True)
+    order = np.lexsort((rng.random(len(event)), event))
+    place = np.empty(len(event), dtype=np.int64)
+    place[order] = np.arange(len(event)) - np.repeat(np.cumsum(number) - number, number)
+    drawn = rng.integers(number.max(initial=1), size=len(number))
+    return images[place == drawn[event]]
 
 
 def distances(images: Images, reference: Images) -> NDArray[np.float64]:

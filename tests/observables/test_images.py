@@ -19,7 +19,7 @@ from driftline.observables.images import (
     total_charge,
     wavelet_bands,
 )
-from driftline.observables.topology import Topology
+from driftline.observables.topology import Clusters, Topology
 from made_images import made_images
 
 
@@ -83,7 +83,13 @@ def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
 
 @pytest.mark.parametrize(
     "observable",
-    [*IMAGE_OBSERVABLES.values(), extent, PixelSpectrum((0.1, 0.3, 0.9)), Topology((0.3, 0.9))],
+    [
+        *IMAGE_OBSERVABLES.values(),
+        extent,
+        PixelSpectrum((0.1, 0.3, 0.9)),
+        Topology((0.3, 0.9)),
+        Clusters(0.3),
+    ],
 )
 def test_derivatives_forwards_and_backwards(observable: PixelObservable) -> None:
     generator = torch.Generator().manual_seed(2)

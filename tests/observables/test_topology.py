@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from driftline.data.image_preprocessing import ImagePreprocessing
-from driftline.observables.topology import Topology, dilated, euler_characteristic, topology_of
+from driftline.metrics.images.geometry import track_geometry
+from driftline.observables.topology import (
+    Clusters,
+    Topology,
+    clusters_of,
+    dilated,
+    euler_characteristic,
+    topology_of,
+)
 from made_images import made_images
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
@@ -64,6 +72,43 @@ def test_a_broken_track_by_the_width_of_its_gaps() -> None:
     torch.testing.assert_close(topology(whole), torch.ones(1, 6), atol=0.05, rtol=0)
     expected = torch.tensor([[3.0, 2.0, 1.0, 4.0, 2.0, 1.0]])
     torch.testing.assert_close(topology(track), expected, atol=0.2, rtol=0)
+
+
+GAPS = [[], [2], [3], [4], [2, 4], [3, 3, 3]]
+
+
+@pytest.mark.parametrize("gaps", GAPS, ids=str)
+@pytest.mark.parametrize("turned", [False, True])
+def test_clusters_are_those_of_the_metrics_whatever_single_hits_there_are(
+    gaps: list[int], turned: bool
+) -> None:
+    """Bars of twelve by three pixels, as many empty ones between them, and hits far from them."""
+    size = 16 * (len(gaps) + 2)
+    pixels = np.zeros((1, 1, 24, size), dtype=np.float32)
+    begin = 3
+    for gap in [*gaps, 0]:
+        pixels[..., 10:13, begin : begin + 12] = 5.0
+        begin += 12 + gap
+    pixels = pixels.swapaxes(2, 3).copy() if turned else pixels
+    for row, column in ((1, 1), (1, size // 2), (22, size - 2)):
+        pixels[(..., column, row) if turned else (..., row, column)] = 5.0
+    expected = track_geometry(pixels[:, 0], pitch=0.5).clusters
+    assert expected == 1 + sum(gap > 2 for gap in gaps)
+    found = Clusters(0.1)(torch.from_numpy(pixels))
+    np.testing.assert_allclose(found[:, 0], expected, atol=0.1)
+    assert Topology((0.1,), (3,))(torch.from_numpy(pixels)) > found + 2.5  # hits are pieces, too
+
+
+def test_clusters_of_planes_and_images_by_themselves() -> None:
+    images = made_images(6, planes=2, size=32)
+    p = ImagePreprocessing.fit(images)
+    clusters, pixels = clusters_of(p), torch.from_numpy(images.pixels)
+    assert clusters.threshold == p.scale / 2
+    found = clusters(pixels)
+    assert found.shape == (6, 2)
+    torch.testing.assert_close(found[2:3, 1:], clusters(pixels[2:3, 1:]))
+    with pytest.raises(ValueError, match="thresholds must rise from above 0"):
+        Clusters(0.0)
 
 
 def test_planes_and_images_by_themselves() -> None:

@@ -6,10 +6,11 @@ from operator import mul
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import conv2d, pad
 
 from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.diffusion.observables import above
+from driftline.metrics.images.geometry import CORE_PIXELS, RADIUS
 from driftline.observables.images import require_rising
 
 
@@ -76,6 +77,47 @@ class Topology:
 def topology_of(preprocessing: ImagePreprocessing) -> Topology:
     """At the charge up to which the preprocessing is linear, and at 4 and 16 times as much."""
     return Topology(tuple(preprocessing.scale * factor for factor in (1.0, 4.0, 16.0)))
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Clusters less holes of each plane, (B, C): tracks in pieces, whatever single hits there are.
+
+    As many as DBSCAN finds (``metrics.images.geometry``) where there are no holes: of pixels that
+    have enough others near them, those at most two empty ones apart are one. Euler characteristics
+    of all pixels count hits far from the others, too, and too many of one make up for too few of
+    the other. What counts as above, and as enough, is soft.
+
+    Attributes:
+        threshold: charge above which pixels are seen, in the images' unit.
+
+    Raises:
+        ValueError: the threshold is not positive.
+    """
+
+    threshold: float
+
+    def __post_init__(self) -> None:
+        require_rising((self.threshold,))
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        filled = above(pixels, pixels.new_tensor([self.threshold]))[..., 0]
+        near = conv2d(filled.flatten(0, 1)[:, None], _disc().to(filled), padding="same")
+        # between four and five pixels; squared, so that these are told from one another
+        enough = above(near[:, 0].square(), near.new_tensor([(CORE_PIXELS - 0.5) ** 2]))[..., 0]
+        inside = filled * enough.unflatten(0, filled.shape[:2])
+        return euler_characteristic(dilated(inside, 3))
+
+
+def clusters_of(preprocessing: ImagePreprocessing) -> Clusters:
+    """Of pixels above half of the charge up to which the preprocessing is linear."""
+    return Clusters(preprocessing.scale / 2)
+
+
+def _disc() -> Tensor:
+    """(1, 1, 7, 7) ones within the radius in which pixels are neighbours."""
+    place = torch.arange(-int(RADIUS), int(RADIUS) + 1).square()
+    return (place[:, None] + place <= RADIUS**2)[None, None].float()
 
 
 def _area(images: Tensor) -> Tensor:

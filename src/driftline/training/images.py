@@ -26,7 +26,7 @@ from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
 from driftline.observables.images import IMAGE_OBSERVABLES, extent, of_encoded, seen, spectrum_of
-from driftline.observables.topology import topology_of
+from driftline.observables.topology import clusters_of, topology_of
 from driftline.training.loop import Batch, train
 from driftline.training.objectives import always
 from driftline.training.physics import loss_of
@@ -240,12 +240,13 @@ def image_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable
 def finished_observables(preprocessing: ImagePreprocessing) -> dict[str, Observable]:
     """Those of the images that a student has made: charge counts where it is above the threshold.
 
-    Pixels that are faint are empty in the end, however many; what makes them so is in ``spectrum``
-    and ``topology``, which see them with a derivative.
+    Pixels that are faint are empty in the end, however many; what makes them so is in ``spectrum``,
+    ``topology`` and ``clusters``, which see them with a derivative.
     """
     named = IMAGE_OBSERVABLES | {"extent": extent}
     finished = {name: of_encoded(own, preprocessing, seen) for name, own in named.items()}
-    return image_observables(preprocessing) | finished
+    pieces = {"clusters": of_encoded(clusters_of(preprocessing), preprocessing)}
+    return image_observables(preprocessing) | finished | pieces
 
 
 def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:

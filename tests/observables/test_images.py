@@ -13,8 +13,8 @@ from driftline.observables.images import (
     PixelObservable,
     PixelSpectrum,
     extent,
+    finished,
     of_encoded,
-    seen,
     spectrum_of,
     total_charge,
     wavelet_bands,
@@ -120,7 +120,25 @@ def test_finished_images_are_seen_as_they_are_decoded(signed: bool) -> None:
     assert 0.1 < (decoded == 0).mean() < 0.9
     assert (decoded < 0).any() == signed
     z.requires_grad_()
-    pixels = seen(p)(z)
+    pixels = finished(p)(z)
     np.testing.assert_allclose(pixels.detach(), decoded, rtol=1e-5, atol=1e-6)
     (slope,) = torch.autograd.grad(pixels.sum(), z)
     np.testing.assert_array_equal(slope != 0, decoded != 0)
+
+
+@pytest.mark.parametrize("transform", ["asinh", "log"])
+def test_finished_pixels_at_the_threshold_are_kept_and_wild_ones_below_are_empty(
+    transform: str,
+) -> None:
+    images = made_images(20, planes=1, size=16)
+    whole = replace(images, pixels=np.ceil(images.pixels), threshold=1.0)
+    p = replace(ImagePreprocessing.fit(whole, transform), scale=5.0)
+    z = torch.from_numpy(p.encode(whole.pixels))
+    found = finished(p)(z)
+    np.testing.assert_array_equal(found > 0, p.decode(z.numpy()) > 0)
+    assert (found.round() == 1).sum() == (whole.pixels == 1).sum() > 100
+    wild = torch.full((1, 1, 2, 2), -1000.0, requires_grad=True)
+    empty = finished(p)(wild)
+    assert (empty == 0).all()
+    (slope,) = torch.autograd.grad(empty.sum(), wild)
+    assert (slope == 0).all()

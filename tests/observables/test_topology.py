@@ -99,6 +99,28 @@ def test_clusters_are_those_of_the_metrics_whatever_single_hits_there_are(
     assert Topology((0.1,), (3,))(torch.from_numpy(pixels)) > found + 2.5  # hits are pieces, too
 
 
+THIN = {
+    "diagonal": [(k, k) for k in range(4, 36)],
+    "row": [(9, k) for k in range(4, 36)],
+    "broken diagonal": [(k, k) for k in range(4, 36) if not 18 <= k <= 20],
+    "two hits": [(9, 9), (9, 10)],
+    "four hits": [(9, 9), (9, 10), (10, 9), (10, 10)],
+    "five hits": [(9, 9), (9, 10), (10, 9), (10, 10), (9, 11)],
+    "every third": [(9, k) for k in range(4, 36, 3)],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("name", THIN)
+def test_clusters_of_thin_tracks_and_few_hits(name: str) -> None:
+    pixels = np.zeros((1, 1, 40, 40), dtype=np.float32)
+    for row, column in THIN[name]:
+        pixels[..., row, column] = 5.0
+    expected = track_geometry(pixels[:, 0], pitch=0.5).clusters
+    found = Clusters(0.1)(torch.from_numpy(pixels))
+    np.testing.assert_allclose(found[:, 0], expected, atol=0.02)
+
+
 def test_clusters_of_planes_and_images_by_themselves() -> None:
     images = made_images(6, planes=2, size=32)
     p = ImagePreprocessing.fit(images)

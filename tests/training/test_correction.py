@@ -149,6 +149,8 @@ def test_a_run_keeps_it(tmp_path: Path) -> None:
     made, again = kept(path, ClassOf(2), make), kept(path, ClassOf(2), never)
     x, told = torch.tensor([[0.15], [0.4]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
     assert torch.equal(made(x, told), again(x, told))
+    with pytest.raises(InputError, match="3 groups, not 6"):
+        kept(path, ClassOf(5), make)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="not a readable correction"):
         kept(path, ClassOf(2), make)

@@ -201,8 +201,18 @@ def test_momenta_are_those_of_the_images(images: Images, turned: tuple[str, ...]
     assert never.momenta(50, generator_for(6)) is None
 
 
+@pytest.mark.parametrize("every", [1, 2, 3, 6])
+def test_any_even_share_of_usual_images_has_all_planes(images: Images, every: int) -> None:
+    generator = tiny_image_generator(images)
+    usual = UsualImages(generator, np.repeat(np.arange(2), 900))
+    told = usual.condition[::every, generator.preprocessing.condition_columns["plane"]]
+    for part in told.split(900 // every):
+        shares = part.mean(dim=0)
+        assert (abs(shares - 1 / 3) < 4 * (2 / 9 / len(part)) ** 0.5).all()
+
+
 def test_usual_images_are_told_what_generated_ones_are(images: Images) -> None:
-    """What the network makes of a seed's noise and their conditions are the images of that seed."""
+    """Of their classes, in no order of the planes."""
     generator = tiny_image_generator(images)
     p, labels = generator.preprocessing, np.repeat(np.arange(K), 3)
     momenta = ImageEvents(images, p).momenta(40, generator_for(1))
@@ -211,9 +221,13 @@ def test_usual_images_are_told_what_generated_ones_are(images: Images) -> None:
     assert len(usual) == len(labels)
     x, condition, mask = usual.batch(torch.arange(len(labels)), generator_for(0))
     assert mask is None and not x.any()
-    generated = generator.generate(len(labels), [p.types[k] for k in labels], seed=0).images
-    assert x.shape == generated.pixels.shape
-    np.testing.assert_array_equal(condition, p.condition_of(generated))
+    assert condition is not None
+    assert x.shape == (len(labels), *p.shape)
+    np.testing.assert_array_equal(condition[:, :K].argmax(dim=1), labels)
+    order = np.random.default_rng(0).permutation(len(labels))
+    types = [p.types[k] for k in labels[order]]
+    generated = generator.generate(len(labels), types, seed=0).images
+    np.testing.assert_array_equal(condition[order], p.condition_of(generated))
     assert (condition[:, p.condition_columns["momentum"]].any(dim=1)).all()
     assert not condition[:, p.condition_columns["start"]].any()
 

@@ -131,16 +131,16 @@ def one_per_event(images: Images, seed: int = 0) -> Images:
     """At most one image of each event, any image with the same chance, in the order of the sample.
 
     The planes of one event have nearly the same charge and length: to statistics that take images
-    for independent, crops of all three are too many. Events that show in one plane only, short or
-    along its normal, are kept as seldom as any of their images is: with one image of every event
-    they would count three times as much as in the sample.
+    for independent, crops of all three are too many. Events that show in few planes, short tracks
+    and those along the normal of one, are kept as seldom as their images ask for: with one image of
+    every event they would count up to three times as much as in the sample.
 
     Args:
         images: any.
         seed: of the draw.
 
     Returns:
-        As many on average as there are images, divided by the most of one event.
+        As many on average as there are images, divided by the most that share an event number.
     """
     rng = np.random.default_rng(seed)
     _, event, number = np.unique(images.event, return_inverse=True, return_counts=True)

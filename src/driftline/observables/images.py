@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from driftline.metrics.images.wavelets import LEVELS
 from driftline.networks.wavelets import band_norms
 
 PixelObservable = Callable[[Tensor], Tensor]
-"""Maps images (B, C, H, W), in their unit and without a threshold, to (B, K)."""
+"""Maps images (B, C, H, W), in their unit, to (B, K)."""
 
 
 def total_charge(pixels: Tensor) -> Tensor:
@@ -99,13 +100,18 @@ def decoded(preprocessing: ImagePreprocessing) -> Callable[[Tensor], Tensor]:
     return lambda z: p.scale * inverse(z * p.width + p.centre)
 
 
-def seen(preprocessing: ImagePreprocessing) -> Callable[[Tensor], Tensor]:
-    """The same for finished images: pixels below the threshold are zero, as is their derivative."""
-    decode, threshold = decoded(preprocessing), preprocessing.threshold
+def finished(preprocessing: ImagePreprocessing) -> Callable[[Tensor], Tensor]:
+    """The same for images as they are decoded: what is below the threshold is zero, and no slope.
+
+    As ``ImagePreprocessing.decode``, also at the threshold itself.
+    """
+    p, decode = preprocessing, decoded(preprocessing)
+    lowest, nothing = (float(p.encode(np.array([x]))[0]) for x in (p.threshold, 0.0))
+    highest = float(p.encode(np.array([-p.threshold]))[0]) if p.signed else None
 
     def pixels(z: Tensor) -> Tensor:
-        x = decode(z)
-        return x * ((x.abs() if preprocessing.signed else x) >= threshold)
+        there = z >= lowest if highest is None else (z >= lowest) | (z <= highest)
+        return decode(torch.where(there, z, nothing)) * there
 
     return pixels
 
@@ -115,6 +121,6 @@ def of_encoded(
     preprocessing: ImagePreprocessing,
     decode: Callable[[ImagePreprocessing], Callable[[Tensor], Tensor]] = decoded,
 ) -> Observable:
-    """The observable of encoded images, of estimates (``decoded``) or finished ones (``seen``)."""
+    """The observable of encoded images, of estimates (``decoded``) or ``finished`` ones."""
     pixels = decode(preprocessing)
     return lambda z, condition, mask: observable(pixels(z))

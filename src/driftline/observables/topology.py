@@ -83,10 +83,11 @@ def topology_of(preprocessing: ImagePreprocessing) -> Topology:
 class Clusters:
     """Clusters less holes of each plane, (B, C): tracks in pieces, whatever single hits there are.
 
-    As many as DBSCAN finds (``metrics.images.geometry``) where there are no holes: of pixels that
-    have enough others near them, those at most two empty ones apart are one. Euler characteristics
-    of all pixels count hits far from the others, too, and too many of one make up for too few of
-    the other. What counts as above, and as enough, is soft.
+    Of pixels that have as many others near them as DBSCAN asks for (``metrics.images.geometry``),
+    those at most two empty ones apart are one. Of tracks these are nearly the clusters of the
+    metric; showers have holes, too. Euler characteristics of all pixels count hits far from the
+    others as well, and too many of one make up for too few of the other. What counts as above is
+    soft, and so is the number of others.
 
     Attributes:
         threshold: charge above which pixels are seen, in the images' unit.
@@ -103,8 +104,7 @@ class Clusters:
     def __call__(self, pixels: Tensor) -> Tensor:
         filled = above(pixels, pixels.new_tensor([self.threshold]))[..., 0]
         near = conv2d(filled.flatten(0, 1)[:, None], _disc().to(filled), padding="same")
-        # between four and five pixels; squared, so that these are told from one another
-        enough = above(near[:, 0].square(), near.new_tensor([(CORE_PIXELS - 0.5) ** 2]))[..., 0]
+        enough = (near[:, 0] - (CORE_PIXELS - 1)).clamp(0, 1)  # exact for whole numbers of pixels
         inside = filled * enough.unflatten(0, filled.shape[:2])
         return euler_characteristic(dilated(inside, 3))
 

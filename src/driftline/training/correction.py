@@ -105,12 +105,15 @@ def kept(path: Path, group: ClassOf, make: Callable[[], QuantileMap]) -> Quantil
         make: makes it.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: the file is damaged, or of other classes.
     """
     if path.exists():
         try:
-            return QuantileMap(group, **load_file(path))
-        except (SafetensorError, OSError, TypeError) as error:
+            found = QuantileMap(group, **load_file(path))
+            if found.own.shape != found.wanted.shape or len(found.own) != group.number:
+                raise ValueError(f"{len(found.own)} groups, not {group.number}")
+            return found
+        except (SafetensorError, OSError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path}: not a readable correction ({error}); remove it, and it is made again"
             ) from error

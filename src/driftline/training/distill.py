@@ -220,10 +220,10 @@ def distill(
             title = f"{network} {part.name}".strip()
             events, held_out = sources[key]
             report = progress(title, where / "log") if progress else Progress()
-            correction = where / "correction.safetensors"
+            correction_file = where / "correction.safetensors"
             if not resume:
-                correction.unlink(missing_ok=True)
-            seen = _seen(recipe, samples, key, events, correction, report)
+                correction_file.unlink(missing_ok=True)
+            seen = _seen(recipe, samples, key, events, correction_file, report)
             if settings[key].compile:
                 before[network].network.compile()  # in place; a copy of it is not compiled
             teaching = lesson.teaching(before[network], seen)
@@ -300,7 +300,7 @@ def _seen(
     samples: Samples,
     key: str,
     events: Events,
-    correction: Path,
+    correction_file: Path,
     report: Progress,
 ) -> Seen | None:
     """What a recipe asks to be observed of a network's events, if it has such observables."""
@@ -309,7 +309,7 @@ def _seen(
     if recipe.method != "paths" or not chosen:
         return None
     observable = unit_observable(chosen, named, events, group if recipe.paths.by_class else None)
-    return Seen(observable, events, samples.asked[key], group, correction, report)
+    return Seen(observable, events, samples.asked[key], group, correction_file, report)
 
 
 def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenerator | None:

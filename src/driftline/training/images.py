@@ -25,7 +25,13 @@ from driftline.data.momenta import Momenta
 from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
-from driftline.observables.images import IMAGE_OBSERVABLES, extent, of_encoded, seen, spectrum_of
+from driftline.observables.images import (
+    IMAGE_OBSERVABLES,
+    extent,
+    finished,
+    of_encoded,
+    spectrum_of,
+)
 from driftline.observables.topology import clusters_of, topology_of
 from driftline.training.loop import Batch, train
 from driftline.training.objectives import always
@@ -194,8 +200,11 @@ class UsualImages:
     """Images as they are generated where nothing is asked of them, their pixels zero."""
 
     def __init__(self, generator: ImageGenerator, labels: NDArray[np.int64]) -> None:
-        types = [generator.preprocessing.types[k] for k in labels]
-        self.condition = torch.from_numpy(generator.usual_condition(len(labels), types))
+        # In no order, for generators take planes in turn: of every third image all show the same.
+        order = np.random.default_rng(0).permutation(len(labels))
+        types = [generator.preprocessing.types[k] for k in labels[order]]
+        told = generator.usual_condition(len(labels), types)
+        self.condition = torch.from_numpy(told[np.argsort(order)])
         self.shape = generator.preprocessing.shape
 
     def __len__(self) -> int:
@@ -244,9 +253,9 @@ def finished_observables(preprocessing: ImagePreprocessing) -> dict[str, Observa
     ``topology`` and ``clusters``, which see them with a derivative.
     """
     named = IMAGE_OBSERVABLES | {"extent": extent}
-    finished = {name: of_encoded(own, preprocessing, seen) for name, own in named.items()}
+    counted = {name: of_encoded(own, preprocessing, finished) for name, own in named.items()}
     pieces = {"clusters": of_encoded(clusters_of(preprocessing), preprocessing)}
-    return image_observables(preprocessing) | finished | pieces
+    return image_observables(preprocessing) | counted | pieces
 
 
 def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Seen:
         events: the training sample.
         asked: tells how events of the same classes as those of the sample are generated.
         group: class of a condition.
-        kept: file in which the run keeps how the observables are corrected.
+        correction_file: in which the run keeps how the observables are corrected.
         progress: is told of what is done before the training.
     """
 
@@ -98,7 +98,7 @@ class Seen:
     events: Events
     asked: Callable[[], Asked]
     group: ClassOf
-    kept: Path
+    correction_file: Path
     progress: Progress
 
 
@@ -315,7 +315,7 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
                     progress=told,
                 )
 
-        return replace(end, correction=kept(seen.kept, seen.group, compared))
+        return replace(end, correction=kept(seen.correction_file, seen.group, compared))
 
     def teaching(teacher: Denoiser, seen: Seen | None) -> Teaching:
         end = None if seen is None else ended(teacher, seen)

@@ -211,7 +211,7 @@ class ImageGenerator:
         point = (2,) if channels == 1 else (channels, 2)
         starts = _vectors("start", "row, column [pixels]", start, count, point)
         starts = starts.reshape(count, channels, 2)
-        planes = self._planes(plane, events // (len(self.types) if particle is None else 1))
+        planes = self._planes(plane, particle, events)
         _check_starts(starts, planes, self.preprocessing.pitch)
         momenta = _vectors("momentum", "x, y, z [MeV/c]", momentum, count, (3,))
         told = self.momenta is not None and (guidance is None or not guidance.knows)
@@ -272,8 +272,8 @@ class ImageGenerator:
             seed: likewise.
         """
         events = np.arange(count)
-        turn = events // (len(self.types) if particle is None else 1)
-        labels, planes = self._labels(particle, events), self._planes(None, turn)
+        labels = self._labels(particle, events)
+        planes = self._planes(None, particle, events)
         momenta = self._told(events, labels, planes, seed)
         return self.preprocessing.condition(count, labels, momenta, planes)
 
@@ -307,8 +307,14 @@ class ImageGenerator:
         uniform = noise.uniform(torch.from_numpy(events), (), dtype=torch.float64).numpy()
         return self.momenta.drawn(labels, planes, uniform)
 
-    def _planes(self, plane: ArrayLike | None, turn: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Planes of each image (N, C): those asked for, or one after the other by its turn (N,)."""
+    def _planes(
+        self,
+        plane: ArrayLike | None,
+        particle: str | Sequence[str] | None,
+        events: NDArray[np.int64],
+    ) -> NDArray[np.uint8]:
+        """Planes of images (N,), (N, C): those asked for, or in turn, after all classes in turn."""
+        turn = events // (len(self.types) if particle is None else 1)
         channels, known = self.preprocessing.shape[0], len(PLANES)
         if channels > 1:
             if plane is not None:

@@ -16,7 +16,7 @@ from driftline.image_generator import ImageGenerator
 from driftline.training.images import (
     ImageEvents,
     Sparse,
-    UsualImages,
+    asked_images,
     finished_observables,
     image_observables,
     read_samples,
@@ -204,8 +204,10 @@ def test_momenta_are_those_of_the_images(images: Images, turned: tuple[str, ...]
 @pytest.mark.parametrize("every", [1, 2, 3, 6])
 def test_any_even_share_of_usual_images_has_all_planes(images: Images, every: int) -> None:
     generator = tiny_image_generator(images)
-    usual = UsualImages(generator, np.repeat(np.arange(2), 900))
-    told = usual.condition[::every, generator.preprocessing.condition_columns["plane"]]
+    usual = asked_images(generator, np.repeat(np.arange(2), 900)).events
+    every_so_many = usual.batch(torch.arange(0, len(usual), every), generator_for(0)).condition
+    assert every_so_many is not None
+    told = every_so_many[:, generator.preprocessing.condition_columns["plane"]]
     for part in told.split(900 // every):
         shares = part.mean(dim=0)
         assert (abs(shares - 1 / 3) < 4 * (2 / 9 / len(part)) ** 0.5).all()
@@ -217,7 +219,7 @@ def test_usual_images_are_told_what_generated_ones_are(images: Images) -> None:
     p, labels = generator.preprocessing, np.repeat(np.arange(K), 3)
     momenta = ImageEvents(images, p).momenta(40, generator_for(1))
     generator = replace(generator, momenta=momenta)
-    usual = UsualImages(generator, labels)
+    usual = asked_images(generator, labels).events
     assert len(usual) == len(labels)
     x, condition, mask = usual.batch(torch.arange(len(labels)), generator_for(0))
     assert mask is None and not x.any()

@@ -16,7 +16,7 @@ from driftline.diffusion.samplers.plan import Model, Plan, State
 from driftline.errors import InputError
 from driftline.output import replacing
 from driftline.training.classes import ClassOf
-from driftline.training.loop import Events, generator_for
+from driftline.training.loop import Batch, Events, generator_for
 from driftline.training.physics import evenly
 
 FEWEST = 20
@@ -30,6 +30,29 @@ Finish = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
 def as_made(x: Tensor, condition: Tensor | None, mask: Tensor | None) -> Tensor:
     """Events that are finished as they are made."""
     return x
+
+
+@dataclass(frozen=True)
+class Blank:
+    """Events of which only form and conditions are known: their numbers are zero.
+
+    Attributes:
+        shape: of one.
+        condition: (N, C).
+        mask: (N, P) where they have one.
+    """
+
+    shape: tuple[int, ...]
+    condition: Tensor
+    mask: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.condition)
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Events ``index`` (B,)."""
+        mask = None if self.mask is None else self.mask[index]
+        return Batch(torch.zeros(len(index), *self.shape), self.condition[index], mask)
 
 
 @dataclass(frozen=True)

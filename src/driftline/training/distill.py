@@ -20,7 +20,7 @@ from driftline.training.correction import Asked
 from driftline.training.distill_recipe import DistillRecipe, student_training
 from driftline.training.images import (
     ImageEvents,
-    UsualImages,
+    asked_images,
     finished_observables,
     read_samples,
 )
@@ -139,7 +139,7 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, ou
     turned = recipe.exchanged, recipe.mirrored, left_out
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
     named = {"image": finished_observables(p)}
-    asked = {"image": lambda: Asked(UsualImages(generator, events[0].labels))}
+    asked = {"image": lambda: asked_images(generator, events[0].labels)}
     return Samples({"image": lambda: events}, named, asked, ClassOf(len(p.types)), source)
 
 

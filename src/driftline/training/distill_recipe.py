@@ -73,8 +73,8 @@ class PathSettings(Section):
         observables: names of observables in which the student's events are compared with the
             teacher's as well, as in the ``physics`` of a recipe: ``mass``, ``energy_flow``,
             ``correlator``, ``spectrum``, ``subjettiness`` of jets, whose jet level has none;
-            ``charge``, ``wavelets``, ``spectrum``, ``topology``, ``extent``,
-            ``clusters`` of images.
+            ``charge``, ``wavelets``, ``spectrum``, ``topology``, ``extent``, ``clusters``
+            of images.
         by_class: observables in units of their spread in each class, not in all together.
         weight: of that comparison.
         corrected: how many events of the data, of all classes, as many that the teacher generates

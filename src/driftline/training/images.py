@@ -33,6 +33,7 @@ from driftline.observables.images import (
     spectrum_of,
 )
 from driftline.observables.topology import clusters_of, topology_of
+from driftline.training.correction import Asked, Blank
 from driftline.training.loop import Batch, train
 from driftline.training.objectives import always
 from driftline.training.physics import loss_of
@@ -196,23 +197,13 @@ class ImageEvents:
         return permutation.numpy(), signs.numpy()
 
 
-class UsualImages:
-    """Images as they are generated where nothing is asked of them, their pixels zero."""
-
-    def __init__(self, generator: ImageGenerator, labels: NDArray[np.int64]) -> None:
-        # In no order, for generators take planes in turn: of every third image all show the same.
-        order = np.random.default_rng(0).permutation(len(labels))
-        types = [generator.preprocessing.types[k] for k in labels[order]]
-        told = generator.usual_condition(len(labels), types)
-        self.condition = torch.from_numpy(told[np.argsort(order)])
-        self.shape = generator.preprocessing.shape
-
-    def __len__(self) -> int:
-        return len(self.condition)
-
-    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
-        """Events ``index`` (B,)."""
-        return Batch(torch.zeros(len(index), *self.shape), self.condition[index], None)
+def asked_images(generator: ImageGenerator, labels: NDArray[np.int64]) -> Asked:
+    """How images of classes (N,) are generated where nothing else is asked of them."""
+    # In no order, for generators take planes in turn: of every third image all show the same.
+    order = np.random.default_rng(0).permutation(len(labels))
+    types = [generator.preprocessing.types[k] for k in labels[order]]
+    told = generator.usual_condition(len(labels), types)[np.argsort(order)]
+    return Asked(Blank(generator.preprocessing.shape, torch.from_numpy(told)))
 
 
 def read_samples(data: Path, validation: float) -> tuple[Images, Images]:

@@ -21,9 +21,9 @@ from driftline.data.preprocessing import (
 from driftline.data.structure import STRUCTURE_FEATURES, mirrored, structure
 from driftline.diffusion.observables import Observable
 from driftline.errors import InputError
-from driftline.generator import Generator, JetLevel
+from driftline.generator import Generator
 from driftline.observables.jets import JET_OBSERVABLES, of_encoded
-from driftline.training.correction import Asked
+from driftline.training.correction import Asked, Blank
 from driftline.training.loop import Batch, Events, Outcome, train
 from driftline.training.objectives import always
 from driftline.training.physics import loss_of
@@ -136,22 +136,6 @@ class ParticleLevelEvents(JetEvents):
         return Batch(x, torch.from_numpy(condition), mask)
 
 
-class DrawnJets:
-    """Events of the particle-level model as a jet level draws them, their particles zero."""
-
-    def __init__(self, drawn: JetLevel) -> None:
-        self.condition, self.mask = drawn.condition, torch.from_numpy(drawn.mask)
-
-    def __len__(self) -> int:
-        return len(self.mask)
-
-    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
-        """Events ``index`` (B,)."""
-        mask = self.mask[index]
-        nothing = torch.zeros(*mask.shape, len(PARTICLE_FEATURES))
-        return Batch(nothing, self.condition[index], mask)
-
-
 def asked_particles(generator: Generator, labels: NDArray[np.int64]) -> Asked:
     """How the particles of jets of classes (N,) are generated.
 
@@ -168,7 +152,8 @@ def asked_particles(generator: Generator, labels: NDArray[np.int64]) -> Asked:
         particles, _ = make_physical(raw, p.told_moments(label, told))
         return torch.from_numpy(p.encode_particles(particles, real, label)).to(x)
 
-    return Asked(DrawnJets(drawn), imposed)
+    shape = p.max_particles, len(PARTICLE_FEATURES)
+    return Asked(Blank(shape, drawn.condition, torch.from_numpy(drawn.mask)), imposed)
 
 
 def _mirror_offsets(preprocessing: JetPreprocessing) -> Tensor:

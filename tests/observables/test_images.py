@@ -10,6 +10,7 @@ from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.metrics.images.wavelets import BANDS, band_norms
 from driftline.observables.images import (
     IMAGE_OBSERVABLES,
+    HitExtent,
     PixelObservable,
     PixelSpectrum,
     extent,
@@ -75,6 +76,19 @@ def test_the_extent_is_that_of_the_principal_axes() -> None:
     torch.testing.assert_close(extent(pixels.transpose(2, 3)), extent(pixels))
 
 
+def test_the_extent_of_hits_counts_each_alike() -> None:
+    """A faint end makes a track longer; what is fainter than the threshold does not."""
+    pixels = torch.zeros(1, 2, 32, 32, dtype=torch.float64)
+    pixels[0, :, 5, 4:16] = torch.linspace(2.0, 90.0, 12)
+    pixels[0, 1, 5, 16:24] = 1.5
+    pixels[0, :, 30, 30] = 0.003
+    found = HitExtent(0.1)(pixels)[0]
+    expected = pixels.new_tensor([12.0, 1.0, 1.0, 20.0, 1.0, 1.0])
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)
+    with pytest.raises(ValueError, match="thresholds must rise from above 0"):
+        HitExtent(0.0)
+
+
 @pytest.mark.parametrize("thresholds", [(), (0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (float("nan"),)])
 def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="thresholds must rise from above 0"):
@@ -86,6 +100,7 @@ def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
     [
         *IMAGE_OBSERVABLES.values(),
         extent,
+        HitExtent(0.3),
         PixelSpectrum((0.1, 0.3, 0.9)),
         Topology((0.3, 0.9)),
         Clusters(0.3),

@@ -238,7 +238,7 @@ def test_charge_of_finished_images_is_above_the_threshold(images: Images) -> Non
     p = ImagePreprocessing.fit(images)
     faint = torch.from_numpy(p.encode(images.pixels)) + 0.02
     own, finished = image_observables(p), finished_observables(p)
-    assert set(finished) == {*own, "extent", "clusters"}
+    assert set(finished) == {*own, "extent", "clusters", "hits"}
     decoded = p.decode(faint.numpy()).sum(axis=(2, 3))
     found, blurred = (named["charge"](faint, None, None) for named in (finished, own))
     np.testing.assert_allclose(found, decoded, rtol=1e-4)

@@ -281,14 +281,17 @@ def test_a_correction_is_for_the_jets_that_the_jet_level_draws(
     assert not all(map(torch.equal, once, apart))
 
 
-def test_observables_by_class(teacher: Generator, jets: Path, tmp_path: Path) -> None:
-    """Classes that count alike make another student than spreads of all together."""
+@pytest.mark.parametrize("counted", ["paths.by_class=true", "paths.means=10"])
+def test_observables_class_by_class(
+    teacher: Generator, jets: Path, tmp_path: Path, counted: str
+) -> None:
+    """Classes that count alike make another student, and so do means of classes that count more."""
     given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2", 'paths.observables=["mass"]']
-    together, each = (
+    plain, other = (
         driftline.load(distill(teacher, recipe(*given, extra), jets, tmp_path / str(number)))
-        for number, extra in enumerate(("paths.by_class=false", "paths.by_class=true"))
+        for number, extra in enumerate(("seed=0", counted))
     )
-    pairs = zip(together.particle_level.parameters(), each.particle_level.parameters())
+    pairs = zip(plain.particle_level.parameters(), other.particle_level.parameters())
     assert not all(torch.equal(p, q) for p, q in pairs)
 
 

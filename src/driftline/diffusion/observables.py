@@ -7,8 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-_CONSTANT = 1e-5
-"""A spread below this, of numbers of order one, is rounding."""
+_NARROWEST = 0.1
+"""Least width: what hardly ever varies would outweigh all else wherever a model misses it."""
 
 
 Group = Callable[[Tensor | None], Tensor]
@@ -70,13 +70,14 @@ def standardised(observable: Observable, values: Tensor) -> Standardised:
 
     Args:
         observable: h, K numbers.
-        values: (N, K) of them; the scale is their mean magnitude, and the width makes the standard
-            deviation one. What never varies, or is always zero, is divided by one.
+        values: (N, K) of them; the scale is their mean magnitude, or one of what is always zero,
+            and the width makes the standard deviation one, or less of what varies by less than a
+            tenth of its magnitude.
     """
     scale = values.abs().mean(0)
     scale = torch.where(scale > 0, scale, 1)
     width = (values / scale).asinh().std(0, correction=0)
-    return Standardised(observable, scale, torch.where(width > _CONSTANT, width, 1))
+    return Standardised(observable, scale, width.clamp(min=_NARROWEST))
 
 
 def standardised_by_group(

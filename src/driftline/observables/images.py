@@ -93,6 +93,34 @@ def spectrum_of(preprocessing: ImagePreprocessing) -> PixelSpectrum:
     return PixelSpectrum(tuple(preprocessing.scale * 2.0**k for k in range(-2, 5)))
 
 
+@dataclass(frozen=True)
+class HitExtent:
+    """Length, width [pixels] and hits per length of each plane, (B, 3 C): ``extent`` of its hits.
+
+    All hits count alike, and so the faint ones with which a track goes on beyond its end, that its
+    charge does not tell. What counts as a hit is soft, see ``diffusion.observables.above``.
+
+    Attributes:
+        threshold: charge above which a pixel is a hit, in the images' unit.
+
+    Raises:
+        ValueError: the threshold is not positive.
+    """
+
+    threshold: float
+
+    def __post_init__(self) -> None:
+        require_rising((self.threshold,))
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        return extent(above(pixels, pixels.new_tensor([self.threshold]))[..., 0])
+
+
+def hits_of(preprocessing: ImagePreprocessing) -> HitExtent:
+    """Of pixels above half of the charge up to which the preprocessing is linear."""
+    return HitExtent(preprocessing.scale / 2)
+
+
 def decoded(preprocessing: ImagePreprocessing) -> Callable[[Tensor], Tensor]:
     """The map from encoded images to pixels on tensors, differentiable, without the threshold."""
     p = preprocessing

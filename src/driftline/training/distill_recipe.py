@@ -73,10 +73,11 @@ class PathSettings(Section):
         observables: names of observables in which the student's events are compared with the
             teacher's as well, as in the ``physics`` of a recipe: ``mass``, ``energy_flow``,
             ``correlator``, ``spectrum``, ``subjettiness`` of jets, whose jet level has none;
-            ``charge``, ``wavelets``, ``spectrum``, ``topology``, ``extent``, ``clusters``
-            of images.
+            ``charge``, ``wavelets``, ``spectrum``, ``topology``, ``extent``,
+            ``clusters``, ``hits`` of images.
         by_class: observables in units of their spread in each class, not in all together.
         weight: of that comparison.
+        means: of what observables are wrong by on average in a class, in units of ``weight``.
         corrected: how many events of the data, of all classes, as many that the teacher generates
             are compared with first, so that what the student's observables are compared with has
             their distribution in the data, class by class; 0: the teacher's as they are.
@@ -90,6 +91,7 @@ class PathSettings(Section):
     observables: tuple[str, ...] = ()
     by_class: bool = False
     weight: float = Field(1.0, ge=0)
+    means: float = Field(0.0, ge=0)
     corrected: int = Field(0, ge=0)
 
 

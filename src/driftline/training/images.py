@@ -27,8 +27,10 @@ from driftline.errors import InputError
 from driftline.image_generator import NETWORK, ImageGenerator
 from driftline.observables.images import (
     IMAGE_OBSERVABLES,
+    PixelObservable,
     extent,
     finished,
+    hits_of,
     of_encoded,
     spectrum_of,
 )
@@ -241,12 +243,16 @@ def finished_observables(preprocessing: ImagePreprocessing) -> dict[str, Observa
     """Those of the images that a student has made: charge counts where it is above the threshold.
 
     Pixels that are faint are empty in the end, however many; what makes them so is in ``spectrum``,
-    ``topology`` and ``clusters``, which see them with a derivative.
+    ``topology``, ``clusters`` and ``hits``, which see them with a derivative.
     """
     named = IMAGE_OBSERVABLES | {"extent": extent}
     counted = {name: of_encoded(own, preprocessing, finished) for name, own in named.items()}
-    pieces = {"clusters": of_encoded(clusters_of(preprocessing), preprocessing)}
-    return image_observables(preprocessing) | counted | pieces
+    soft: dict[str, PixelObservable] = {
+        "clusters": clusters_of(preprocessing),
+        "hits": hits_of(preprocessing),
+    }
+    seen = {name: of_encoded(own, preprocessing) for name, own in soft.items()}
+    return image_observables(preprocessing) | counted | seen
 
 
 def network_spec(recipe: ImageRecipe, preprocessing: ImagePreprocessing) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from driftline.diffusion.distillation import (
     DistributionMatching,
     EntrywiseHuber,
     GridLevels,
+    GroupMeans,
     Neighbour,
     ObservedEnd,
     PathMatching,
@@ -296,7 +297,8 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
     """Makes a student whose few steps follow a teacher's course."""
 
     def ended(teacher: Denoiser, seen: Seen) -> ObservedEnd:
-        end = ObservedEnd(seen.observable, settings.weight)
+        means = GroupMeans(seen.group, settings.means) if settings.means else None
+        end = ObservedEnd(seen.observable, settings.weight, means=means)
         if not settings.corrected:
             return end
 

@@ -15,6 +15,7 @@ from driftline.diffusion.distillation.distances import (
 )
 from driftline.diffusion.distillation.distribution import DistributionMatching
 from driftline.diffusion.distillation.gaps import Gap, ShrinkingGaps
+from driftline.diffusion.distillation.means import GroupMeans
 from driftline.diffusion.distillation.neighbours import Neighbour, SharedNoise, TeacherFlow
 from driftline.diffusion.distillation.paths import (
     ObservedEnd,
@@ -37,6 +38,7 @@ __all__ = [
     "DistributionMatching",
     "Gap",
     "GridLevels",
+    "GroupMeans",
     "Neighbour",
     "ObservedEnd",
     "PathMatching",

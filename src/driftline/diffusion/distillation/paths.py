@@ -10,6 +10,7 @@ from torch import Tensor
 
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser, expand
 from driftline.diffusion.distillation.distances import Distance, PseudoHuber
+from driftline.diffusion.distillation.means import GroupMeans
 from driftline.diffusion.distillation.quantiles import QuantileMap
 from driftline.diffusion.observables import Observable
 from driftline.diffusion.samplers.plan import LinearStep, Model, Plan, State, Step
@@ -90,6 +91,8 @@ class ObservedEnd:
         weight: w.
         distance: d.
         correction: T, see ``QuantileMap``; none by default.
+        means: what :math:`h(x) - T(h(x^*))` is on average costs in addition, times w; nothing by
+            default.
 
     Raises:
         ValueError: the weight is negative.
@@ -99,6 +102,7 @@ class ObservedEnd:
     weight: float = 1.0
     distance: PseudoHuber = field(default_factory=lambda: PseudoHuber(1.0))
     correction: QuantileMap | None = None
+    means: GroupMeans | None = None
 
     def __post_init__(self) -> None:
         if self.weight < 0:
@@ -113,7 +117,11 @@ class ObservedEnd:
             own, wanted = (self.observable(y, condition, mask) for y in (x.to(goal.dtype), goal))
             if self.correction is not None:
                 wanted = self.correction(wanted, condition)
-            return self.weight * self.distance(own - wanted, None)
+            missed = own - wanted
+            loss = self.distance(missed, None)
+            if self.means is not None:
+                loss = loss + self.means(missed, condition)
+            return self.weight * loss
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,10 @@ def test_the_extent_of_hits_counts_each_alike() -> None:
     found = HitExtent(0.1)(pixels)[0]
     expected = pixels.new_tensor([12.0, 1.0, 1.0, 20.0, 1.0, 1.0])
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)
+    dust = torch.full((1, 1, 32, 32), 0.01, dtype=torch.float64, requires_grad=True)
+    found = HitExtent(0.1)(dust)
+    assert found.tolist() == [[1.0, 1.0, 0.0]]
+    assert not torch.autograd.grad(found.sum(), dust)[0].any()
     with pytest.raises(ValueError, match="thresholds must rise from above 0"):
         HitExtent(0.0)
 

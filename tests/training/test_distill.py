@@ -220,6 +220,7 @@ def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any
     refused("unknown 'charge'; choose from mass, energy_flow", given=[
         "method=paths", 'paths.observables=["charge"]'])  # fmt: skip
     refused("no observables to correct", given=["method=paths", "paths.corrected=100"])
+    refused("no observables to have means of", given=["method=paths", "paths.means=2"])
     refused("needs a student to begin with", given=["method=distribution"])
     refused("jets30: is not distilled", given=["method=distribution", "start=jets30"])
     refused("lartpc64 generates images, not jets", given=["method=distribution", "start=lartpc64"])

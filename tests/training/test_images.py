@@ -13,6 +13,7 @@ from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.data.images import IMAGE_TYPES, Images
 from driftline.errors import InputError
 from driftline.image_generator import ImageGenerator
+from driftline.observables.images import HitExtent
 from driftline.training.images import (
     ImageEvents,
     Sparse,
@@ -243,6 +244,8 @@ def test_charge_of_finished_images_is_above_the_threshold(images: Images) -> Non
     found, blurred = (named["charge"](faint, None, None) for named in (finished, own))
     np.testing.assert_allclose(found, decoded, rtol=1e-4)
     assert (blurred > 1.01 * torch.from_numpy(decoded)).all()
+    hits = HitExtent(p.scale / 2)(torch.from_numpy(p.decode(faint.numpy())))
+    torch.testing.assert_close(finished["hits"](faint, None, None), hits, rtol=1e-3, atol=1e-3)
     for name in ("spectrum", "topology"):
         torch.testing.assert_close(finished[name](faint, None, None), own[name](faint, None, None))
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 _NARROWEST = 0.1
-"""Least width: what hardly ever varies would outweigh all else wherever a model misses it."""
+"""Least width: what varies little beside its mean would outweigh all else where it is missed."""
 
 
 Group = Callable[[Tensor | None], Tensor]
@@ -70,14 +70,14 @@ def standardised(observable: Observable, values: Tensor) -> Standardised:
 
     Args:
         observable: h, K numbers.
-        values: (N, K) of them; the scale is their mean magnitude, or one of what is always zero,
-            and the width makes the standard deviation one, or less of what varies by less than a
-            tenth of its magnitude.
+        values: (N, K) of them; the scale is their mean magnitude, and the width makes the standard
+            deviation one, or less of what varies by less than about a seventh of its magnitude.
+            What is always zero has scale and width one.
     """
-    scale = values.abs().mean(0)
-    scale = torch.where(scale > 0, scale, 1)
-    width = (values / scale).asinh().std(0, correction=0)
-    return Standardised(observable, scale, width.clamp(min=_NARROWEST))
+    magnitude = values.abs().mean(0)
+    scale = torch.where(magnitude > 0, magnitude, 1)
+    width = (values / scale).asinh().std(0, correction=0).clamp(min=_NARROWEST)
+    return Standardised(observable, scale, torch.where(magnitude > 0, width, 1))
 
 
 def standardised_by_group(

@@ -97,8 +97,9 @@ def spectrum_of(preprocessing: ImagePreprocessing) -> PixelSpectrum:
 class HitExtent:
     """Length, width [pixels] and hits per length of each plane, (B, 3 C): ``extent`` of its hits.
 
-    All hits count alike, and so the faint ones with which a track goes on beyond its end, that its
-    charge does not tell. What counts as a hit is soft, see ``diffusion.observables.above``.
+    All hits count alike, so that the faint ones at a track's end, which carry little of its charge,
+    count fully. What counts as a hit is soft, see ``diffusion.observables.above``; a plane of less
+    than one in all is empty.
 
     Attributes:
         threshold: charge above which a pixel is a hit, in the images' unit.
@@ -113,7 +114,8 @@ class HitExtent:
         require_rising((self.threshold,))
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        return extent(above(pixels, pixels.new_tensor([self.threshold]))[..., 0])
+        hits = above(pixels, pixels.new_tensor([self.threshold]))[..., 0]
+        return extent(hits * (hits.sum(dim=(2, 3), keepdim=True) >= 1))
 
 
 def hits_of(preprocessing: ImagePreprocessing) -> HitExtent:

@@ -277,16 +277,17 @@ def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSe
 
 
 def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
-    """Refuse names of observables that no network has, and a correction of none.
+    """Refuse names of observables that no network has, and a correction or means of none.
 
     Raises:
         InputError: naming the first.
     """
-    if recipe.paths.corrected and not recipe.paths.observables:
-        raise InputError(
-            "distillation: paths.corrected: there are no observables to correct; "
-            "name some in paths.observables"
-        )
+    for name, of_them in (("corrected", "to correct"), ("means", "to have means of")):
+        if getattr(recipe.paths, name) and not recipe.paths.observables:
+            raise InputError(
+                f"distillation: paths.{name}: there are no observables {of_them}; "
+                "name some in paths.observables"
+            )
     known = [name for named in samples.observables.values() for name in named]
     for name in recipe.paths.observables:
         if name not in known:

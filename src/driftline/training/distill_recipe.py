@@ -77,7 +77,8 @@ class PathSettings(Section):
             ``clusters``, ``hits`` of images.
         by_class: observables in units of their spread in each class, not in all together.
         weight: of that comparison.
-        means: of what observables are wrong by on average in a class, in units of ``weight``.
+        means: how much more what a class misses on average counts than what scatters does, while
+            both are small: 2 is three times as much. It needs some events of a class in a batch.
         corrected: how many events of the data, of all classes, as many that the teacher generates
             are compared with first, so that what the student's observables are compared with has
             their distribution in the data, class by class; 0: the teacher's as they are.

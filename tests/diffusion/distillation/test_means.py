@@ -17,7 +17,7 @@ def group(condition: Tensor | None) -> Tensor:
 
 
 def test_over_all_batches_it_is_the_square_of_each_groups_mean() -> None:
-    """Of two groups of three possible differences each, in batches of two and of one."""
+    """Of two groups of three possible differences each, in batches of two events of both."""
     generator = torch.Generator().manual_seed(1)
     possible = torch.randn(2, 3, 4, dtype=F64, generator=generator)
     condition = torch.tensor([[0.0], [1.0], [0.0], [1.0]], dtype=F64)
@@ -31,8 +31,20 @@ def test_over_all_batches_it_is_the_square_of_each_groups_mean() -> None:
             for a, b, c, d in product(range(3), repeat=4)
         ]
     ).mean(0)
-    wanted = 0.5 * possible.mean(1).square().mean(1)
+    wanted = 0.25 * possible.mean(1).square().mean(1)
     torch.testing.assert_close(found, wanted[[0, 1, 0, 1]])
+
+
+def test_each_event_is_compared_with_all_others_of_its_group() -> None:
+    """Groups of three, two and one, against two loops."""
+    generator = torch.Generator().manual_seed(3)
+    difference = torch.randn(6, 4, dtype=F64, generator=generator)
+    groups = torch.tensor([2, 0, 2, 1, 0, 2])
+    found = GroupMeans(group, 2.0)(difference, groups[:, None])
+    for i, own in enumerate(difference):
+        others = [d for j, d in enumerate(difference) if j != i and groups[j] == groups[i]]
+        wanted = sum((float(own @ d) for d in others), 0.0) / 4 / max(len(others), 1)
+        assert found[i].item() == pytest.approx(wanted, abs=1e-12)
 
 
 def test_an_event_alone_in_its_group_costs_nothing_and_does_not_learn() -> None:

@@ -19,8 +19,9 @@ class GroupMeans:
     .. math:: E\left[d_i \cdot d_j\right] = \left|E\left[d\right]\right|^2,
 
     so that the mean over pairs of a batch has no bias, however few these are (a U-statistic;
-    Hoeffding, Ann. Math. Stat. 19, 293). An event's loss is the mean over its partners, with a
-    gradient through its own difference only; half of the gradient of the mean square.
+    Hoeffding, Ann. Math. Stat. 19, 293). An event's loss is half of the mean over its partners, per
+    number; it may be negative. As half of a square is what a distance begins as, the mean counts
+    1 + weight times as much as it would beside a distance alone.
 
     Attributes:
         group: of the events.
@@ -38,8 +39,13 @@ class GroupMeans:
             raise ValueError(f"weight of means must not be negative, got {self.weight}")
 
     def __call__(self, difference: Tensor, condition: Tensor | None) -> Tensor:
-        """Loss (B,) of differences (B, K): zero of an event that is the only one of its group."""
+        """Loss (B,) of differences (B, K); zero of an event that is the only one of its group.
+
+        Args:
+            difference: of K numbers of each event.
+            condition: (B, C) or None, as ``group`` takes it.
+        """
         groups = self.group(condition)
         partners = (groups[:, None] == groups).fill_diagonal_(False).to(difference)
-        others = partners @ difference.detach() / partners.sum(1, keepdim=True).clamp(min=1)
-        return self.weight * (difference * others).mean(1)
+        others = partners @ difference / partners.sum(1, keepdim=True).clamp(min=1)
+        return self.weight / 2 * (difference * others).mean(1)

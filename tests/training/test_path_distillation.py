@@ -307,6 +307,9 @@ def test_a_student_may_be_its_own_teacher_for_the_datas_observables(
     second = distill(own, again, jets, tmp_path / "second")
     student = driftline.load(second)
     assert student.default_sampler == own.default_sampler
+    card = student.card["distillation"]
+    assert card["start"] == "teacher"  # not once more what the teacher's card tells
+    assert card["teacher"]["distillation"] == own.card["distillation"]
     stages = student.card["distillation"]["training"]["stages"]
     assert stages["jet level"]["training_loss"] == 0 < stages["particle level"]["training_loss"]
 

@@ -350,6 +350,8 @@ def _card(
     }
     his = {key: teacher.card[key] for key in ("distillation",) if key in teacher.card}
     begun = {} if start is None else {"start": start.card["distillation"]}
+    if his and begun == {"start": his["distillation"]}:  # twice what came before, at every round
+        begun = {"start": "teacher"}
     distillation = {
         "method": recipe.method,
         "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher, **his},

@@ -197,7 +197,7 @@ def test_standardised_observables_have_unit_spread_whatever_their_tails() -> Non
     torch.testing.assert_close(found[:, :2].std(0), torch.ones(2, dtype=F64), rtol=1e-3, atol=0)
     assert float(found[:, :2].abs().max()) < 12
     assert (found[:, 2] == 0).all()
-    # What varies by less than a tenth of itself: in tenths, so that it does not outweigh the rest.
+    # What varies little beside its mean has the least width, and does not outweigh the rest.
     torch.testing.assert_close(found[:, 3], torch.full((20_000,), 10 * math.asinh(1), dtype=F64))
     assert found[:, 4].std(0).item() == pytest.approx(10 / 700 / math.sqrt(2), rel=0.02)
     both: Callable[..., Tensor] = Joined((own, square))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import driftline
 from driftline.study.economy import Cost, Training, break_even
 from driftline.study.economy_tables import break_even_text
 from driftline.study.training_cost import training_cost
@@ -166,3 +167,10 @@ def test_the_card_of_an_image_model():
     found = training_cost(model)
     assert sum(found.events.values()) == 60
     assert found.note == "the card times 99 of 100 steps of image"
+
+
+@pytest.mark.parametrize("name", ["jets30-fast", "jets30-one", "lartpc64-fast", "lartpc64-one"])
+def test_shipped_students_tell_the_time_of_all_trainings_that_led_to_them(name: str) -> None:
+    found, teachers = (training_cost(driftline.load(n)) for n in (name, name.split("-")[0]))
+    assert found.seconds is not None and teachers.seconds is not None
+    assert found.seconds > teachers.seconds

@@ -93,6 +93,11 @@ def spectrum_of(preprocessing: ImagePreprocessing) -> PixelSpectrum:
     return PixelSpectrum(tuple(preprocessing.scale * 2.0**k for k in range(-2, 5)))
 
 
+def hits(pixels: Tensor, threshold: float) -> Tensor:
+    """How far pixels count as above a charge, (B, C, H, W), see ``diffusion.observables.above``."""
+    return above(pixels, pixels.new_tensor([threshold]))[..., 0]
+
+
 @dataclass(frozen=True)
 class HitExtent:
     """Length, width [pixels] and hits per length of each plane, (B, 3 C): ``extent`` of its hits.
@@ -114,8 +119,8 @@ class HitExtent:
         require_rising((self.threshold,))
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        hits = above(pixels, pixels.new_tensor([self.threshold]))[..., 0]
-        return extent(hits * (hits.sum(dim=(2, 3), keepdim=True) >= 1))
+        found = hits(pixels, self.threshold)
+        return extent(found * (found.sum(dim=(2, 3), keepdim=True) >= 1))
 
 
 def hits_of(preprocessing: ImagePreprocessing) -> HitExtent:

@@ -11,7 +11,7 @@ from torch.nn.functional import conv2d, pad
 from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.diffusion.observables import above
 from driftline.metrics.images.geometry import CORE_PIXELS, RADIUS
-from driftline.observables.images import require_rising
+from driftline.observables.images import hits, require_rising
 
 
 def euler_characteristic(filled: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class Clusters:
         require_rising((self.threshold,))
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        filled = above(pixels, pixels.new_tensor([self.threshold]))[..., 0]
+        filled = hits(pixels, self.threshold)
         near = conv2d(filled.flatten(0, 1)[:, None], _disc().to(filled), padding="same")
         enough = (near[:, 0] - (CORE_PIXELS - 1)).clamp(0, 1)  # exact for whole numbers of pixels
         inside = filled * enough.unflatten(0, filled.shape[:2])

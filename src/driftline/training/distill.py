@@ -344,20 +344,25 @@ def _card(
     part: Round,
     history: dict[str, Any],
 ) -> dict[str, Any]:
-    """The student's card: the teacher's training, then its own; no evaluation of the teacher's."""
+    """The student's card: the teacher's training, then its own; no evaluation of the teacher's.
+
+    What a student that is its own teacher was before is told once, as its start.
+    """
     kept: dict[str, Any] = {
         key: teacher.card[key] for key in ("recipe", "training", "start") if key in teacher.card
     }
-    his = {key: teacher.card[key] for key in ("distillation",) if key in teacher.card}
-    begun = {} if start is None else {"start": start.card["distillation"]}
-    if his and begun == {"start": his["distillation"]}:  # twice what came before, at every round
-        begun = {"start": "teacher"}
+    begun = None if start is None else start.card["distillation"]
+    his = teacher.card.get("distillation")
     distillation = {
         "method": recipe.method,
-        "teacher": {"name": teacher.card.get("name"), "fingerprint": recipe.teacher, **his},
+        "teacher": {
+            "name": teacher.card.get("name"),
+            "fingerprint": recipe.teacher,
+            **({} if his in (None, begun) else {"distillation": his}),
+        },
         "steps": part.steps,
         "recipe": recipe.model_dump(mode="json"),
         "training": history,
-        **begun,
+        **({} if begun is None else {"start": begun}),
     }
     return {**kept, "distillation": distillation, "sampler": str(part.sampler)}

@@ -12,6 +12,7 @@ import torch
 import driftline
 from driftline.calibrations import calibrations
 from driftline.data.formats import image_file
+from driftline.diffusion.distillation import GroupMeans, PathMatching
 from driftline.diffusion.noise import Noise
 from driftline.diffusion.samplers import Bespoke
 from driftline.errors import InputError
@@ -20,6 +21,8 @@ from driftline.generator import Generator
 from driftline.network_samplers import NetworkSamplers
 from driftline.streams import Stream
 from driftline.training import lessons
+from driftline.training.classes import ClassOf
+from driftline.training.correction import Blank
 from driftline.training.distill import distill, image_samples
 from driftline.training.distill_recipe import read_distill_recipe
 from driftline.training.images import ImageEvents
@@ -293,6 +296,21 @@ def test_observables_class_by_class(
     )
     pairs = zip(plain.particle_level.parameters(), other.particle_level.parameters())
     assert not all(torch.equal(p, q) for p, q in pairs)
+
+
+@pytest.mark.parametrize("weight", [0.0, 2.0])
+def test_means_are_those_of_classes(teacher: Generator, tmp_path: Path, weight: float) -> None:
+    asked = ['paths.observables=["mass"]', f"paths.means={weight}", "paths.sampler=dpm:steps=2"]
+    given = lessons.with_samplers(recipe("method=paths", "steps=1", *asked), teacher)
+    (only,) = lessons.rounds_of(given, teacher)
+    group, nothing = ClassOf(2), Blank((1,), torch.zeros(1, 2))
+    seen = lessons.Seen(
+        lambda x, condition, mask: x, nothing, never, group, tmp_path / "none", Progress()
+    )
+    name = "particle level"
+    objective = only.lessons[name].teaching(teacher.denoisers[name], seen).objective(0.0)
+    assert isinstance(objective, PathMatching) and objective.end is not None
+    assert objective.end.means == (GroupMeans(group, weight) if weight else None)
 
 
 def test_a_student_may_be_its_own_teacher_for_the_datas_observables(

@@ -184,6 +184,19 @@ def test_paths_may_be_trained_for_longer(teacher: Generator, jets: Path, tmp_pat
     assert longer.card["distillation"]["training"]["stages"]["jet level"]["steps"] == 5
 
 
+def test_paths_may_end_where_they_were_interrupted(
+    teacher: Generator, jets: Path, tmp_path: Path
+) -> None:
+    given, out = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2"], tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        distill(teacher, recipe(*given), jets, out, progress=stopped_in_particle_level)
+    assert not (out / "model.safetensors").exists()
+    ended = recipe(*given, "training.particle_level.steps=2")
+    student = driftline.load(distill(teacher, ended, jets, out, resume=True))
+    stages = student.card["distillation"]["training"]["stages"]
+    assert stages["particle level"]["steps"] == 2 < stages["jet level"]["steps"]
+
+
 def test_the_teacher_is_compiled_where_the_student_is(
     teacher: Generator, jets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -221,6 +221,9 @@ def test_refusals(teacher: Generator, jets: Path, tmp_path: Path, make_jets: Any
         "method=paths", 'paths.observables=["charge"]'])  # fmt: skip
     refused("no observables to correct", given=["method=paths", "paths.corrected=100"])
     refused("no observables to have means of", given=["method=paths", "paths.means=2"])
+    refused("nothing is corrected", given=["method=paths", 'paths.uncorrected=["g"]'])
+    refused("unknown class 'gluon'; choose from", given=["method=paths", "paths.corrected=100",
+        'paths.observables=["mass"]', 'paths.uncorrected=["gluon"]'])  # fmt: skip
     refused("needs a student to begin with", given=["method=distribution"])
     refused("jets30: is not distilled", given=["method=distribution", "start=jets30"])
     refused("lartpc64 generates images, not jets", given=["method=distribution", "start=lartpc64"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import driftline
 from driftline.calibrations import calibrations
@@ -252,6 +253,23 @@ def test_observables_may_be_corrected_to_the_datas(
     }
     assert same == {"jet level": True, "particle level": False}
     assert corrected.card["distillation"]["recipe"]["paths"]["corrected"] == 200
+
+
+def test_classes_that_are_left_uncorrected(teacher: Generator, jets: Path, tmp_path: Path) -> None:
+    """With one of two left the student differs from either; the file tells what is asked."""
+    given = ["method=paths", "steps=1", "paths.sampler=dpm:steps=2", 'paths.observables=["mass"]']
+    students = []
+    for number, left in enumerate(([], ["g"], ["g", "t"])):
+        text = f"paths.uncorrected={json.dumps(left)}"
+        settings = recipe(*given, "paths.corrected=200", text)
+        run = distill(teacher, settings, jets, tmp_path / str(number))
+        (kept,) = (tmp_path / str(number)).rglob("correction.safetensors")
+        tables = load_file(kept)
+        for k, name in enumerate(teacher.preprocessing.types):
+            same = torch.equal(tables["own"][k], tables["wanted"][k])
+            assert same == (name in left or name not in ("g", "t"))
+        students.append(fingerprint(driftline.load(run)))
+    assert len({*students}) == 3
 
 
 def test_a_resumed_run_is_corrected_as_it_was_begun(

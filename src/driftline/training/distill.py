@@ -58,15 +58,20 @@ class Samples:
         observables: those that recipes name, likewise.
         asked: how events are generated, likewise, of networks that have observables; told when it
             is needed.
-        group: class of a condition.
+        types: names of classes.
         attributes: provenance of the data.
     """
 
     by_network: Mapping[str, Callable[[], tuple[Events, Events]]]
     observables: Mapping[str, Mapping[str, Observable]]
     asked: Mapping[str, Callable[[], Asked]]
-    group: ClassOf
+    types: tuple[str, ...]
     attributes: dict[str, Any]
+
+    @property
+    def group(self) -> ClassOf:
+        """Class of a condition."""
+        return ClassOf(len(self.types))
 
 
 def recipe_of(generator: AnyGenerator) -> Recipe:
@@ -119,7 +124,7 @@ def jet_samples(generator: Generator, recipe: JetRecipe, data: Path, out: Path) 
     }
     asked = {"particle_level": lambda: asked_particles(generator, parts[0].labels)}
     levels = {"jet_level": jet_level, "particle_level": particle_level}
-    return Samples(levels, named, asked, ClassOf(len(p.types)), source)
+    return Samples(levels, named, asked, p.types, source)
 
 
 def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, out: Path) -> Samples:
@@ -140,7 +145,7 @@ def image_samples(generator: ImageGenerator, recipe: ImageRecipe, data: Path, ou
     events = ImageEvents(training, p, *turned), ImageEvents(validation, p)
     named = {"image": finished_observables(p)}
     asked = {"image": lambda: asked_images(generator, events[0].labels)}
-    return Samples({"image": lambda: events}, named, asked, ClassOf(len(p.types)), source)
+    return Samples({"image": lambda: events}, named, asked, p.types, source)
 
 
 def distill(
@@ -279,6 +284,8 @@ def _settings(recipe: DistillRecipe, trained_by: Recipe) -> dict[str, TrainingSe
 def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
     """Refuse names of observables that no network has, and a correction or means of none.
 
+    Likewise of classes that there are not, or that are left out of no correction.
+
     Raises:
         InputError: naming the first.
     """
@@ -287,6 +294,16 @@ def _check_observables(recipe: DistillRecipe, samples: Samples) -> None:
             raise InputError(
                 f"distillation: paths.{name}: there are no observables {of_them}; "
                 "name some in paths.observables"
+            )
+    if recipe.paths.uncorrected and not recipe.paths.corrected:
+        raise InputError(
+            "distillation: paths.uncorrected: nothing is corrected; give paths.corrected too"
+        )
+    for name in recipe.paths.uncorrected:
+        if name not in samples.types:
+            raise InputError(
+                f"distillation: paths.uncorrected: unknown class {name!r}; "
+                f"choose from {', '.join(samples.types)}"
             )
     known = [name for named in samples.observables.values() for name in named]
     for name in recipe.paths.observables:
@@ -310,7 +327,8 @@ def _seen(
     if recipe.method != "paths" or not chosen:
         return None
     observable = unit_observable(chosen, named, events, group if recipe.paths.by_class else None)
-    return Seen(observable, events, samples.asked[key], group, correction_file, report)
+    left = tuple(samples.types.index(name) for name in recipe.paths.uncorrected)
+    return Seen(observable, events, samples.asked[key], group, correction_file, report, left)
 
 
 def _start(recipe: DistillRecipe, teacher: AnyGenerator, out: Path) -> AnyGenerator | None:

@@ -82,6 +82,7 @@ class PathSettings(Section):
         corrected: how many events of the data, of all classes, as many that the teacher generates
             are compared with first, so that what the student's observables are compared with has
             their distribution in the data, class by class; 0: the teacher's as they are.
+        uncorrected: classes whose observables stay as the teacher has them all the same.
     """
 
     sampler: str = ""
@@ -94,6 +95,7 @@ class PathSettings(Section):
     weight: float = Field(1.0, ge=0)
     means: float = Field(0.0, ge=0)
     corrected: int = Field(0, ge=0)
+    uncorrected: tuple[str, ...] = ()
 
 
 class DistributionSettings(Section):

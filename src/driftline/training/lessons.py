@@ -93,6 +93,7 @@ class Seen:
         group: class of a condition.
         correction_file: in which the run keeps how the observables are corrected.
         progress: is told of what is done before the training.
+        uncorrected: groups whose observables stay the teacher's.
     """
 
     observable: Observable
@@ -101,6 +102,7 @@ class Seen:
     group: ClassOf
     correction_file: Path
     progress: Progress
+    uncorrected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,7 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
         def compared() -> QuantileMap:
             count = min(settings.corrected, len(seen.events))
             with seen.progress.counting("correction", count) as told:
-                return correction(
+                found = correction(
                     seen.observable,
                     teacher,
                     matching.course,
@@ -316,6 +318,7 @@ def _path(matching: PathMatching, short: Sampler, settings: PathSettings) -> Les
                     device=next(teacher.parameters()).device,
                     progress=told,
                 )
+            return found.leaving(seen.uncorrected)
 
         return replace(end, correction=kept(seen.correction_file, seen.group, compared))
 

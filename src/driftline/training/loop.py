@@ -228,7 +228,7 @@ def train(
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    ema = EMA(network.parameters(), settings.ema)
+    ema = EMA(network.parameters(), settings.ema, settings.ema_warmup)
     outcome = Outcome()
     if resume and path.exists():
         outcome = Outcome(**checkpoint.load(path, network, ema, optimizer))

@@ -46,6 +46,8 @@ class TrainingSettings(Section):
         weight_decay: AdamW's weight decay.
         clip: largest norm of the gradient.
         ema: decay a step of the moving average of the weights, which is what is kept.
+        ema_warmup: until ``ema`` is what limits it, the average is mostly of one part in so many of
+            the steps so far; see ``EMA``.
         precision: of the network's arithmetic in training; weights are always float32. bfloat16
             holds where the device has it; processors that would have to emulate it take float32.
         compile: compile the network by TorchInductor, in a distillation its teacher's too (needs a
@@ -64,6 +66,7 @@ class TrainingSettings(Section):
     weight_decay: float = Field(0.01, ge=0)
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.999, ge=0, lt=1)
+    ema_warmup: float = Field(9.0, ge=1, allow_inf_nan=False)
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     log_every: int = Field(50, gt=0)

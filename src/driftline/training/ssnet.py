@@ -47,6 +47,7 @@ def settings(steps: int) -> TrainingSettings:
         weight_decay=0.01,
         clip=1.0,
         ema=0.995,
+        ema_warmup=9.0,
         log_every=50,
         validate_every=max(1, steps // 5),
         checkpoint_every=steps,
@@ -182,7 +183,7 @@ def _fit(
     optimizer = torch.optim.AdamW(
         parameters, lr=0.0, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
     )
-    ema = EMA(parameters, settings.ema)
+    ema = EMA(parameters, settings.ema, settings.ema_warmup)
     losses: list[float] = []
     with reporting(progress, settings.steps, 0):
         for step, index in epoch_batches(len(charge), settings.batch, seed, 0):

@@ -88,6 +88,18 @@ def test_a_group_that_the_samples_have_not_is_left_as_it_is() -> None:
     )
 
 
+def test_groups_that_are_left_keep_their_numbers() -> None:
+    generator = torch.Generator().manual_seed(5)
+    groups = torch.arange(2000) % 2
+    own, wanted = (torch.randn(2000, 1, generator=generator) + shift for shift in (0.0, 3.0))
+    whole = quantile_map(sign, 2, groups, own, wanted)
+    left = whole.leaving([1])
+    below, above = (torch.tensor([[value]]).expand(2000, 1) for value in (-1.0, 1.0))
+    torch.testing.assert_close(left(own, above), own)
+    assert torch.equal(left(own, below), whole(own, below))
+    assert (whole(own, above) - own).mean() > 2  # nor is the map changed that it is made of
+
+
 def test_what_is_not_finite_stays_so() -> None:
     values = torch.randn(200, 1)
     found = of_one_group(values, values, torch.tensor([[torch.nan], [torch.inf], [0.0]]))

@@ -1,6 +1,7 @@
 """Quantile mapping: numbers that are distributed in one way to where another has as many below."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -39,6 +40,12 @@ class QuantileMap:
         x = values.detach()[..., None].contiguous()
         beyond = x - x.clamp(own[..., :1], own[..., -1:])
         return (_at(wanted, _position(own, x)) + beyond)[..., 0]
+
+    def leaving(self, groups: Sequence[int]) -> "QuantileMap":
+        """The same, but that numbers of events of these groups stay as they are."""
+        wanted = self.wanted.clone()
+        wanted[list(groups)] = self.own[list(groups)]
+        return replace(self, wanted=wanted)
 
 
 def quantile_map(

@@ -8,7 +8,7 @@ from driftline.training.ema import EMA
 
 def test_average_follows_its_recursion_with_warmed_up_decay() -> None:
     parameter = torch.nn.Parameter(torch.zeros(3, dtype=torch.float64))
-    ema, expected = EMA([parameter], decay=0.5), torch.zeros(3, dtype=torch.float64)
+    ema, expected = EMA([parameter], decay=0.5, warmup=9), torch.zeros(3, dtype=torch.float64)
     for step in range(30):
         with torch.no_grad():
             parameter += torch.tensor([1.0, -2.0, 0.5])
@@ -39,7 +39,7 @@ def test_a_warm_up_of_one_more_than_a_power_weighs_steps_by_it(power: int) -> No
 
 def test_swap_exchanges_and_undoes() -> None:
     parameter = torch.nn.Parameter(torch.ones(2))
-    ema = EMA([parameter], decay=0.9)
+    ema = EMA([parameter], decay=0.9, warmup=9)
     with torch.no_grad():
         parameter.fill_(5.0)
     ema.swap()

@@ -110,6 +110,16 @@ def test_learns_the_denoiser_of_a_gaussian(tmp_path: Path) -> None:
     assert (outcome.steps, outcome.events) == (600, 600 * 256)
 
 
+def test_what_is_kept_is_the_average_that_is_asked_for(tmp_path: Path) -> None:
+    """After one step: that step's weights, or with the even mean half of the start as well."""
+    before, last, mean = denoiser(), denoiser(), denoiser()
+    run(tmp_path / "last", last, steps=1, warmup=0, ema=0.0)
+    run(tmp_path / "mean", mean, steps=1, warmup=0, ema=0.9999, ema_warmup=1)
+    for start, end, kept in zip(*(m.parameters() for m in (before, last, mean)), strict=True):
+        torch.testing.assert_close(kept, (start + end) / 2)
+    assert not all(map(torch.equal, before.parameters(), last.parameters()))
+
+
 def test_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
     given = settings(steps=100, warmup=10, decay=0.4, learning_rate=1.0)
     rates = [learning_rate(step, given) for step in range(101)]

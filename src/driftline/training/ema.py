@@ -20,7 +20,7 @@ class EMA:
         warmup: how fast the start is forgotten.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], decay: float, warmup: float = 9.0) -> None:
+    def __init__(self, parameters: Iterable[Tensor], decay: float, warmup: float) -> None:
         self.parameters = list(parameters)
         self.averages = [p.detach().clone() for p in self.parameters]
         self.decay = decay

@@ -1,6 +1,7 @@
 """W1 against scipy and closed forms; JetNet's convention and its inflated floor."""
 
 import numpy as np
+import ot
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,41 @@ def test_each_once_is_scipy(a, data):
 def test_a_shift_is_the_distance(shift, size):
     values = np.linspace(-1.0, 1.0, size)
     assert w1.wasserstein(values, values + shift) == pytest.approx(abs(shift), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(arrays(np.float32, st.integers(1, 30), elements=finite), st.data())
+def test_the_distance_on_a_circle_is_that_of_pot_wherever_it_is_cut(a, data):
+    b = data.draw(arrays(np.float32, st.integers(1, 30), elements=finite))
+    cut = data.draw(finite)
+    turns = [(side.astype(float) % 180.0 / 180.0)[:, None] for side in (a, b)]
+    expected = 180.0 * float(np.ravel(ot.wasserstein_circle(*turns, p=1))[0])
+    a, b = a.astype(float), b.astype(float)
+    distance = w1.wasserstein(a, b, 180.0)
+    assert distance == pytest.approx(expected, abs=1e-5)  # POT's own rounding
+    assert w1.wasserstein(a + cut, b + cut, 180.0) == pytest.approx(distance, abs=1e-9)
+
+
+@pytest.mark.parametrize("shift", [-3.0, 2.0, 180.0 + 2.0])
+def test_a_small_turn_is_a_small_distance_across_the_cut_too(shift):
+    angles = np.random.default_rng(0).normal(0.0, 4.0, 500) % 180.0
+    turned = (angles + shift) % 180.0
+    expected = abs((shift + 90.0) % 180.0 - 90.0)
+    assert w1.wasserstein(angles, turned, 180.0) == pytest.approx(expected, abs=1e-9)
+    assert w1.wasserstein(angles, turned) > 2.0 * expected  # on a line some go all the way round
+
+
+def test_events_drawn_on_a_circle_are_counted_as_often_as_drawn():
+    rng = np.random.default_rng(4)
+    values, owner = rng.uniform(0.0, 180.0, 90), np.repeat(np.arange(45), 2)
+    counts = w1.drawn(20, 25, 3, (30, 20), rng)
+    pool = w1.Pool(values, owner, 45, period=180.0)
+    for row, distance in zip(counts, pool.distances(counts), strict=True):
+        times = row[owner]
+        sides = np.repeat(values, np.maximum(times, 0)), np.repeat(values, np.maximum(-times, 0))
+        turns = [(side / 180.0)[:, None] for side in sides]
+        expected = 180.0 * float(np.ravel(ot.wasserstein_circle(*turns, p=1))[0])
+        assert distance == pytest.approx(expected, rel=1e-6)  # POT's own rounding
 
 
 def test_events_with_several_values_are_counted_whole():

@@ -128,6 +128,7 @@ class Wasserstein:
             bootstrap over events, is that of the plain distance in either case: on the floor it is
             about 1.2 times the true spread of both numbers, and right away from it.
         minimum: events needed on each side.
+        period: of observables on a circle, in their unit; None on a line.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Wasserstein:
     unit: str = ""
     jetnet: bool = False
     minimum: int = 100
+    period: float | None = None
 
     def undefined(self, sample: Sample, event_type: str) -> str | None:
         """Why the metric has no meaning for such events, or None."""
@@ -149,7 +151,7 @@ class Wasserstein:
         a, b = len(generated), len(reference)
         values_a, owner_a = self.values(generated)
         values_b, owner_b = self.values(reference)
-        pools = _pools(
+        pools = self.pools(
             np.concatenate([values_a, values_b]), np.concatenate([owner_a, owner_b + a]), a + b
         )
         plain = _distances(pools, wasserstein.each_once(a, b))[0]
@@ -168,6 +170,10 @@ class Wasserstein:
             for k, (key, label) in enumerate(names)
         ]
 
+    def pools(self, values: Array, owner: NDArray[np.int64], events: int) -> list[Pool]:
+        """One for each observable, of values (n, K) and the events (n,) that they belong to."""
+        return [Pool(column, owner, events, self.period) for column in values.T]
+
     def _number(
         self, key: str, label: str, value: float, error: float, spread: float | None
     ) -> Measurement:
@@ -178,7 +184,7 @@ class Wasserstein:
     def floor(self, truth: Truth, event_type: str, seed: int) -> list[tuple[float, float]]:
         """Mean and standard deviation over random splits of the truth."""
         events = len(truth.pool)
-        pools = _pools(*self.values(truth.pool), events)
+        pools = self.pools(*self.values(truth.pool), events)
         plain, drawn = _splits(events, len(truth.first), len(truth.second), seed)
         per_split = [_distances(pools, plain)]
         if self.jetnet:
@@ -189,10 +195,6 @@ class Wasserstein:
             for convention in per_split
             for column in convention.T
         ]
-
-
-def _pools(values: Array, owner: NDArray[np.int64], events: int) -> list[Pool]:
-    return [Pool(column, owner, events) for column in values.T]
 
 
 def _distances(pools: list[Pool], counts: wasserstein.Counts) -> Array:

@@ -1,9 +1,13 @@
 r"""The Wasserstein-1 distance between two samples of a number, its error and its floor.
 
-In one dimension :math:`W_1 = \int |F_a(x) - F_b(x)|\,dx`. The values of both samples are pooled and
-sorted once; after that every resampling is a choice of how often each *event* counts, and costs one
-pass over the pool. Events may own several values (the particles of a jet), and are resampled whole,
-because particles of one jet are not independent.
+In one dimension :math:`W_1 = \int |F_a(x) - F_b(x)|\,dx`. On a circle the distribution functions
+may be counted from any point, and :math:`W_1 = \min_m \int |F_a(x) - F_b(x) - m|\,dx`, with the
+median of their difference for :math:`m` (Rabin, Delon and Gousseau, arXiv:0906.5499), wherever the
+circle is cut.
+
+The values of both samples are pooled and sorted once; after that every resampling is a choice of
+how often each *event* counts, and costs one pass over the pool. Events may own several values (the
+particles of a jet), and are resampled whole, because particles of one jet are not independent.
 """
 
 import numpy as np
@@ -18,21 +22,39 @@ JETNET_SIZE = 50_000
 JETNET_DRAWS = 5
 
 
-def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
-    """Exact W1 between the values ``a`` (n,) and ``b`` (m,), each counted once."""
+def wasserstein(a: ArrayLike, b: ArrayLike, period: float | None = None) -> float:
+    """Exact W1 between the values ``a`` (n,) and ``b`` (m,), each counted once.
+
+    ``period`` is that of values on a circle, None on a line.
+    """
     a = np.asarray(a, np.float64)
     b = np.asarray(b, np.float64)
+    if period is not None:
+        pool = Pool(np.concatenate([a, b]), period=period)
+        return float(pool.distances(each_once(len(a), len(b)))[0])
     if len(a) == len(b):
         return float(np.mean(np.abs(np.sort(a) - np.sort(b))))
     return float(wasserstein_distance(a, b))
 
 
 @njit(cache=True, nogil=True)
+def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The value with half of the weight on either side."""
+    order = np.argsort(values)
+    weight = np.cumsum(weights[order])
+    return values[order[np.searchsorted(weight, 0.5 * weight[-1])]]
+
+
+@njit(cache=True, nogil=True)
 def _weighted_distances(
-    gaps: NDArray[np.float64], owner: NDArray[np.int32], size: NDArray[np.int64], counts: Counts
+    gaps: NDArray[np.float64],
+    owner: NDArray[np.int32],
+    size: NDArray[np.int64],
+    counts: Counts,
+    circle: bool,
 ) -> NDArray[np.float64]:
     """W1 for each row of ``counts``; the cumulative counts are integers, hence exact."""
-    result = np.empty(len(counts))
+    result, difference = np.empty(len(counts)), np.empty(len(gaps))
     for draw in range(len(counts)):
         total_a, total_b = 0, 0
         for event in range(len(size)):
@@ -43,7 +65,10 @@ def _weighted_distances(
             count = counts[draw, owner[k]]
             below_a += max(count, 0)
             below_b += max(-count, 0)
-            distance += abs(below_a / total_a - below_b / total_b) * gaps[k]
+            difference[k] = below_a / total_a - below_b / total_b
+        start = _median(difference, gaps) if circle else 0.0
+        for k in range(len(gaps)):
+            distance += abs(difference[k] - start) * gaps[k]
         result[draw] = distance
     return result
 
@@ -55,22 +80,31 @@ class Pool:
         values: (n,) values of both samples together; converted to float64.
         owner: (n,) the event each value belongs to; by default every value is an event.
         events: how many events there are, those without values included.
+        period: of values on a circle; None on a line.
     """
 
     def __init__(
-        self, values: ArrayLike, owner: ArrayLike | None = None, events: int | None = None
+        self,
+        values: ArrayLike,
+        owner: ArrayLike | None = None,
+        events: int | None = None,
+        period: float | None = None,
     ) -> None:
         values = np.asarray(values, np.float64)
+        self._circle = period is not None
+        if period is not None:
+            values = values % period
         owners = np.arange(len(values)) if owner is None else np.asarray(owner)
         self.events = events if events is not None else int(owners.max()) + 1
         order = np.argsort(values)
-        self._gaps = np.diff(values[order])
+        around = [] if period is None else [values[order[0]] + period]
+        self._gaps = np.diff(values[order], append=around)
         self._owner = owners[order].astype(np.int32)
         self._size = np.bincount(owners, minlength=self.events)
 
     def distances(self, counts: Counts) -> NDArray[np.float64]:
         """(draws,) W1 between sides a and b, with each event counted as ``counts`` says."""
-        return _weighted_distances(self._gaps, self._owner, self._size, counts)
+        return _weighted_distances(self._gaps, self._owner, self._size, counts, self._circle)
 
 
 def each_once(a: int, b: int) -> Counts:

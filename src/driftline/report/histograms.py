@@ -32,6 +32,7 @@ class Spectrum:
         log_y: logarithmic counts.
         whole: the numbers are whole.
         per: what is counted.
+        period: of numbers on a circle; None on a line.
     """
 
     label: str
@@ -41,6 +42,7 @@ class Spectrum:
     log_y: bool = False
     whole: bool = False
     per: str = "Events"
+    period: float | None = None
 
     @property
     def axis(self) -> str:
@@ -234,9 +236,9 @@ def _agreement(
 ) -> str:
     """Chi-square and W1, the latter where both sides have values."""
     chi2, bins = histogram.chi2
-    values = [spectrum.values(side)[0] for side in (generated, reference)]
+    a, b = (spectrum.values(side)[0] for side in (generated, reference))
     lines = [f"$\\chi^2$/bins {chi2:.0f}/{bins}"]
-    if min(map(len, values)):
+    if len(a) and len(b):
         unit = f" {spectrum.unit}" if spectrum.unit else ""
-        lines.append(f"$W_1$ {wasserstein(*values):.2g}{unit}")
+        lines.append(f"$W_1$ {wasserstein(a, b, spectrum.period):.2g}{unit}")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from driftline.data.images import Images
 from driftline.metrics.images.observable_metrics import (
+    HALF_TURN,
     SHOWERS,
     TRACKS,
     angles,
@@ -101,7 +102,7 @@ def image_spectra(unit: str = "MeV") -> tuple[Spectrum, ...]:
     return (
         Spectrum("Track length", "cm", _one(per_plane(lambda s: s.length)), per="Images"),
         Spectrum("Track width", "cm", _one(per_plane(lambda s: s.width)), log_y=True, per="Images"),
-        Spectrum("Track angle", "degrees", _one(angles), per="Images"),
+        Spectrum("Track angle", "degrees", _one(angles), per="Images", period=HALF_TURN),
         Spectrum("Charge", unit, _one(per_plane(lambda s: s.charge)), per="Images"),
         Spectrum("Pixel charge", unit, _one(pixel_values), log_x=True, log_y=True, per="Pixels"),
         Spectrum("Occupancy", "%", _one(per_plane(lambda s: 100 * s.occupancy)), per="Images"),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from driftline.metrics.metric import Metric, Wasserstein
 from driftline.metrics.sample import Sample
 from driftline.metrics.scores import Measurement
-from driftline.metrics.wasserstein import Counts, Pool, each_once, random_splits
+from driftline.metrics.wasserstein import Counts, each_once, random_splits
 from driftline.study.results import Floor, Score
 
 Array = NDArray[np.float64]
@@ -66,7 +66,8 @@ def _distances(
         parts = [metric.values(sample) for sample in samples]
         values = np.concatenate([v for v, _ in parts])
         owner = np.concatenate([o + k for (_, o), k in zip(parts, first, strict=False)])
-        columns = [Pool(column, owner, int(first[-1])).distances(counts) for column in values.T]
+        pools = metric.pools(values, owner, int(first[-1]))
+        columns = [pool.distances(counts) for pool in pools]
         for (key, _), column in zip(metric.columns, columns, strict=False):
             found[key] = column
         found[metric.name] = np.mean(columns, axis=0)

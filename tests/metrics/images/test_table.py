@@ -84,6 +84,21 @@ def test_a_stretched_track_is_off_by_its_stretch(tracks):
     assert number.value == pytest.approx(expected, rel=0.05)
 
 
+class Axes(list):
+    """Images of which the angles [degrees] are known."""
+
+    @property
+    def angle(self):
+        return np.array(self)[:, None] % 180.0
+
+
+def test_tracks_turned_a_little_are_a_little_off_on_either_side_of_the_rows():
+    (metric,) = [m for m in IMAGE_METRICS if m.name == "w1_angle"]
+    angles = np.random.default_rng(0).normal(0.0, 3.0, 400)
+    (number,) = metric.measure(Axes(angles), Axes(angles + 2.0), "p", 0)
+    assert number.value == pytest.approx(2.0, abs=1e-9)
+
+
 def test_metrics_that_make_no_sense_for_a_class(tracks):
     undefined = {
         particle: {m.name for m in IMAGE_METRICS if m.undefined(tracks["same"], particle)}

@@ -23,6 +23,9 @@ TRACKS = ("mu-", "mu+", "pi-", "pi+", "p")
 SHOWERS = ("e-", "e+", "gamma")
 """Classes that make electromagnetic showers."""
 
+HALF_TURN = 180.0
+"""[degrees] after which an axis, which has no arrow, is the same again."""
+
 
 def per_plane(observable: Callable[[ImageSample], NDArray[Any]]) -> Callable[[ImageSample], Values]:
     """Observables (N, C) or (N, C, K) of planes, which are resampled with their images."""
@@ -113,7 +116,12 @@ def observable_metrics(unit: str) -> tuple[Wasserstein, ...]:
         Wasserstein("w1_length", "W1 track length", per_plane(lambda s: s.length), unit="cm"),
         Wasserstein("w1_width", "W1 track width", per_plane(lambda s: s.width), unit="cm"),
         ConditionalWasserstein(
-            "w1_angle", "W1 track angle", angles, unit="degrees", condition=_few_clusters
+            "w1_angle",
+            "W1 track angle",
+            angles,
+            unit="degrees",
+            period=HALF_TURN,
+            condition=_few_clusters,
         ),
         Wasserstein("w1_clusters", "W1 clusters", per_plane(lambda s: s.clusters)),
         Wasserstein("w1_charge", "W1 charge", per_plane(lambda s: s.charge), unit=unit),

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 import driftline
 from driftline.data.image_conditions import start_pixels
+from driftline.data.image_symmetries import transformed_images, transformed_points
 from driftline.data.images import IMAGE_TYPES, Images
 from driftline.data.momenta import Momenta
 from driftline.diffusion.denoisers import Denoiser
@@ -162,6 +163,85 @@ def test_a_momentum_that_is_not_asked_for_is_drawn_and_told(generator: ImageGene
     mixed = model.generate(9, "p", sampler=FAST, seed=5, momentum=some).images
     np.testing.assert_array_equal(mixed.momentum[1], some[1])
     np.testing.assert_array_equal(np.delete(mixed.momentum, 1, 0), np.delete(drawn.momentum, 1, 0))
+
+
+def mirroring(model: ImageGenerator, *axes: str) -> ImageGenerator:
+    """The same model, of a training that mirrored these axes at random."""
+    return replace(model, card=model.card | {"recipe": {"mirrored": list(axes)}})
+
+
+def signs_of(model: ImageGenerator, count: int) -> np.ndarray:
+    """Which axes of each event are turned."""
+    plain = replace(model, card={"name": "tiny"})
+    made, own = (m.generate(count, "p", sampler=FAST, seed=5).images for m in (model, plain))
+    np.testing.assert_array_equal(np.abs(made.momentum), np.abs(own.momentum))
+    return np.sign(made.momentum * own.momentum).astype(np.int64)
+
+
+def test_of_mirrored_axes_half_of_the_events_are_turned(generator: ImageGenerator) -> None:
+    model = with_momenta(generator)
+    along_x = signs_of(mirroring(model, "x"), 60)
+    assert 15 < (along_x[:, 0] < 0).sum() < 45
+    assert (along_x[:, 1:] > 0).all()
+    turned = mirroring(model, "x", "y", "z")
+    signs = signs_of(turned, 60)
+    assert len(np.unique(signs, axis=0)) == 8
+    np.testing.assert_array_equal(signs[:, 0], along_x[:, 0])
+    made, own = (m.generate(60, "p", sampler=FAST, seed=5).images for m in (turned, model))
+    axes = np.tile(np.arange(3), (60, 1))
+    expected, planes = transformed_images(own.pixels, own.planes, axes, signs)
+    np.testing.assert_array_equal(made.pixels, expected)
+    np.testing.assert_array_equal(made.planes, planes)
+    part = turned.generate(3, "p", sampler=FAST, seed=5, first=7).images
+    np.testing.assert_allclose(part.pixels, made.pixels[7:10], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_a_turned_event_has_the_momentum_and_start_that_it_is_asked_for(planes: int) -> None:
+    few = tiny_image_generator(made_images(40, planes=planes, size=16))
+    with torch.no_grad():
+        for p in few.denoiser.parameters():
+            p += 0.2 * torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel()))
+    momenta = np.random.default_rng(1).normal(0, 300, (8, 3)).astype(np.float32)
+    x, y, z = 3.0, 5.5, 11.0
+    place = np.array([[x, y]] if planes == 1 else [[x, y], [y, z], [z, x]])
+    starts = np.tile(place, (8, 1, 1))
+    turned = mirroring(few, "x", "y", "z")
+    shown = {} if planes == 3 else {"plane": 0}
+
+    def images(model: ImageGenerator, asked: np.ndarray, begins: np.ndarray) -> Images:
+        begins = begins[:, 0] if planes == 1 else begins
+        return model.generate(
+            8, "p", sampler=FAST, seed=5, momentum=asked, start=begins, **shown
+        ).images
+
+    made = images(turned, momenta, starts)
+    np.testing.assert_array_equal(made.momentum, momenta)
+    np.testing.assert_allclose(start_pixels(made), starts)
+    momenta_of = Momenta(
+        np.ones((3, 3), np.float32),
+        np.full(3, IMAGE_TYPES.index("p"), np.uint8),
+        np.arange(3, dtype=np.uint8)[:, None]
+        if planes == 1
+        else np.tile(np.arange(3, dtype=np.uint8), (3, 1)),
+    )
+    signs = signs_of(replace(turned, momenta=momenta_of), 8)
+    turns = np.tile(np.arange(3), (8, 1)), signs
+    mirror = images(few, momenta * signs, transformed_points(starts, made.planes, *turns, (16, 16)))
+    expected, _ = transformed_images(mirror.pixels, mirror.planes, *turns)
+    np.testing.assert_allclose(made.pixels, expected, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(made.pixels, images(few, momenta, starts).pixels, atol=1e-3)
+
+
+def test_what_guidance_knows_is_not_turned(generator: ImageGenerator) -> None:
+    pixels = np.zeros((1, 16, 16), np.float32)
+    known = KnownPixels(pixels, np.zeros(pixels.shape, bool))
+    model = with_momenta(generator)
+    made, own = (
+        m.generate(6, "p", sampler=FAST, seed=5, guidance=known).images
+        for m in (mirroring(model, "x", "y", "z"), model)
+    )
+    np.testing.assert_array_equal(made.pixels, own.pixels)
 
 
 def test_guided_images_are_told_no_momentum_that_is_not_asked_for(

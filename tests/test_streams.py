@@ -21,6 +21,7 @@ def test_streams_are_distinct_and_do_not_change():
         "SECOND_PROBES": 5,
         "ASKED": 6,
         "TOLD": 7,
+        "TURNED": 8,
     }
 
 

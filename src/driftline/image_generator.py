@@ -2,7 +2,9 @@
 
 One score model draws the whole image, as in Imani et al. (2307.13687), and may be told particle,
 momentum, plane and start. Where no momentum is asked for, one of the training images' is drawn and
-told, see ``data.momenta``.
+told, see ``data.momenta``. A network that was trained on mirror images too treats them a little
+differently all the same; so every event is made in the mirror or not, with equal chances, and the
+images of a model are exactly as symmetric as its training.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +20,11 @@ from torch import Tensor
 from driftline import modelfile
 from driftline.data.image_conditions import FARTHEST, projected, start_at
 from driftline.data.image_preprocessing import ImagePreprocessing, known_vectors
+from driftline.data.image_symmetries import (
+    transformed_images,
+    transformed_points,
+    transformed_vectors,
+)
 from driftline.data.images import PLANES, Images
 from driftline.data.momenta import Momenta
 from driftline.diffusion.denoisers import CleanEstimate, Denoiser
@@ -54,8 +61,8 @@ class GeneratedImages(Priced):
 
     Attributes:
         images: in the model's unit, finite, exact zeros below its threshold. Their event numbers
-            are those that the noise depends on; momentum and start are those that the network was
-            told, NaN where it was told none.
+            are those that the noise depends on; momentum and start are those that were asked for
+            or drawn, NaN where the network was told none.
         cost: of the sampling.
     """
 
@@ -214,10 +221,14 @@ class ImageGenerator:
         planes = self._planes(plane, particle, events)
         _check_starts(starts, planes, self.preprocessing.pitch)
         momenta = _vectors("momentum", "x, y, z [MeV/c]", momentum, count, (3,))
-        told = self.momenta is not None and (guidance is None or not guidance.knows)
+        free = guidance is None or not guidance.knows
+        turns = self._turns(events, seed, free)
+        seen = transformed_vectors(momenta, *turns)
+        told = self.momenta is not None and free
         if told:
-            momenta = np.where(np.isnan(momenta), self._told(events, labels, planes, seed), momenta)
-        condition = self.preprocessing.condition(count, labels, momenta, planes, starts)
+            seen = np.where(np.isnan(seen), self._told(events, labels, planes, seed), seen)
+        begins = transformed_points(starts, planes, *turns, self.preprocessing.shape[1:])
+        condition = self.preprocessing.condition(count, labels, seen, planes, begins)
         if guidance is not None:
             refuse_student(self.card, "guidance")
         usual = self.default_sampler if guidance is None else self.guided_sampler
@@ -235,7 +246,8 @@ class ImageGenerator:
         )
         p = self.preprocessing
         given = {"momentum": momentum, "plane": plane, "start": start}
-        pixels = p.decode(cost.x.cpu().numpy())
+        pixels, _ = transformed_images(p.decode(cost.x.cpu().numpy()), planes, *turns)
+        momenta = transformed_vectors(seen, *turns)
         images = Images(
             pixels=pixels if guidance is None else guidance.completed(pixels, p.threshold),
             labels=labels,
@@ -306,6 +318,20 @@ class ImageGenerator:
         noise = Noise(seed, Stream.TOLD)
         uniform = noise.uniform(torch.from_numpy(events), (), dtype=torch.float64).numpy()
         return self.momenta.drawn(labels, planes, uniform)
+
+    def _turns(
+        self, events: NDArray[np.int64], seed: int, free: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """No exchange, and signs of the axes (N, 3), as ``image_symmetries`` takes them.
+
+        -1 for half of the events, of each axis that the recipe mirrors; done twice it changes
+        nothing. Events that are not ``free`` stay: what guidance knows of them has its place.
+        """
+        permutation = np.tile(np.arange(3), (len(events), 1))
+        noise = Noise(seed, Stream.TURNED)
+        signs = np.where(noise.uniform(torch.from_numpy(events), (3,)).numpy() < 0.5, -1, 1)
+        mirrored = self.card.get("recipe", {}).get("mirrored", ()) if free else ()
+        return permutation, np.where(np.isin(("x", "y", "z"), mirrored), signs, 1)
 
     def _planes(
         self,

@@ -27,3 +27,5 @@ class Stream(IntEnum):
     """Numbers drawn from the ranges that a user asks for."""
     TOLD = 7
     """What an image generator is told where nothing is asked."""
+    TURNED = 8
+    """Axes along which an image generator turns an event round."""

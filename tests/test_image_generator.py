@@ -1,6 +1,7 @@
 """The generator of images: what it makes, conditions, reproducibility, and its file."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def generator() -> ImageGenerator:
 
 def with_random_weights(generator: ImageGenerator) -> ImageGenerator:
     """Its network no longer starts at zero, so that it sees its condition."""
-    again = tiny_image_generator(made_images(40, planes=1, size=16))
+    again = deepcopy(generator)
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for p in again.denoiser.parameters():
@@ -197,16 +198,15 @@ def test_of_mirrored_axes_half_of_the_events_are_turned(generator: ImageGenerato
 
 
 @pytest.mark.parametrize("planes", [1, 3])
-def test_a_turned_event_has_the_momentum_and_start_that_it_is_asked_for(planes: int) -> None:
-    few = tiny_image_generator(made_images(40, planes=planes, size=16))
-    with torch.no_grad():
-        for p in few.denoiser.parameters():
-            p += 0.2 * torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel()))
+def test_a_turned_event_has_the_momentum_and_start_that_it_is_asked_for(
+    generator: ImageGenerator, planes: int
+) -> None:
+    plain = with_random_weights(tiny_image_generator(made_images(40, planes=planes, size=16)))
+    turned = mirroring(plain, "x", "y", "z")
     momenta = np.random.default_rng(1).normal(0, 300, (8, 3)).astype(np.float32)
     x, y, z = 3.0, 5.5, 11.0
     place = np.array([[x, y]] if planes == 1 else [[x, y], [y, z], [z, x]])
     starts = np.tile(place, (8, 1, 1))
-    turned = mirroring(few, "x", "y", "z")
     shown = {} if planes == 3 else {"plane": 0}
 
     def images(model: ImageGenerator, asked: np.ndarray, begins: np.ndarray) -> Images:
@@ -218,19 +218,13 @@ def test_a_turned_event_has_the_momentum_and_start_that_it_is_asked_for(planes: 
     made = images(turned, momenta, starts)
     np.testing.assert_array_equal(made.momentum, momenta)
     np.testing.assert_allclose(start_pixels(made), starts)
-    momenta_of = Momenta(
-        np.ones((3, 3), np.float32),
-        np.full(3, IMAGE_TYPES.index("p"), np.uint8),
-        np.arange(3, dtype=np.uint8)[:, None]
-        if planes == 1
-        else np.tile(np.arange(3, dtype=np.uint8), (3, 1)),
-    )
-    signs = signs_of(replace(turned, momenta=momenta_of), 8)
+    signs = signs_of(mirroring(with_momenta(generator), "x", "y", "z"), 8)
     turns = np.tile(np.arange(3), (8, 1)), signs
-    mirror = images(few, momenta * signs, transformed_points(starts, made.planes, *turns, (16, 16)))
+    begins = transformed_points(starts, made.planes, *turns, (16, 16))
+    mirror = images(plain, momenta * signs, begins)
     expected, _ = transformed_images(mirror.pixels, mirror.planes, *turns)
     np.testing.assert_allclose(made.pixels, expected, rtol=1e-5, atol=1e-6)
-    assert not np.allclose(made.pixels, images(few, momenta, starts).pixels, atol=1e-3)
+    assert not np.allclose(made.pixels, images(plain, momenta, starts).pixels, atol=1e-3)
 
 
 def test_what_guidance_knows_is_not_turned(generator: ImageGenerator) -> None:
@@ -263,6 +257,17 @@ def test_emphasis_of_one_changes_nothing(generator: ImageGenerator) -> None:
     same = model.generate(3, "p", sampler=FAST, seed=5, guidance=Emphasis(1.0)).images
     np.testing.assert_array_equal(same.momentum, plain.momentum)
     np.testing.assert_allclose(same.pixels, plain.pixels, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_turns_events_is_another_one(
+    generator: ImageGenerator, tmp_path: Path
+) -> None:
+    turned = mirroring(generator, "y")
+    turned.save(tmp_path / "m.safetensors")
+    again = ImageGenerator.load(tmp_path / "m.safetensors")
+    assert again.mirrored == ("y",)
+    assert generator.mirrored == ()
+    assert fingerprint(again) == fingerprint(turned) != fingerprint(generator)
 
 
 def test_momenta_go_with_the_model(generator: ImageGenerator, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from driftline import modelfile
 from driftline.data.image_conditions import FARTHEST, projected, start_at
 from driftline.data.image_preprocessing import ImagePreprocessing, known_vectors
 from driftline.data.image_symmetries import (
+    AXES,
     transformed_images,
     transformed_points,
     transformed_vectors,
@@ -134,7 +135,13 @@ class ImageGenerator:
             "predicts": self.denoiser.predicts,
             "preprocessing": self.preprocessing.to_dict(),
             "momenta": None if self.momenta is None else self.momenta.digest,
+            "mirrored": list(self.mirrored),
         }
+
+    @property
+    def mirrored(self) -> tuple[str, ...]:
+        """The axes along which its training, and half of what it makes, is turned round."""
+        return tuple(self.card.get("recipe", {}).get("mirrored", ()))
 
     @property
     def default_sampler(self) -> NetworkSamplers:
@@ -195,8 +202,8 @@ class ImageGenerator:
             batch: images in one network call.
             first: number of the first image, for production in blocks.
             momentum: MeV/c, (3,) or (count, 3) x, y, z. Where None or NaN one of ``momenta`` is
-                drawn, for the class and plane; with guidance that ``knows`` what an image shows,
-                or without ``momenta``, the network is told none.
+                drawn, for the class and plane, and turned with the event; with guidance that
+                ``knows`` what an image shows, or without ``momenta``, the network is told none.
             plane: index into ``PLANES``, one or one an image; each in turn where None or NaN.
                 A model of all planes at once makes all of them, and has no choice.
             start: row and column [pixels] where the particle starts, from the edge of the image's
@@ -324,14 +331,14 @@ class ImageGenerator:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """No exchange, and signs of the axes (N, 3), as ``image_symmetries`` takes them.
 
-        -1 for half of the events, of each axis that the recipe mirrors; done twice it changes
-        nothing. Events that are not ``free`` stay: what guidance knows of them has its place.
+        -1 for half of the events, of each axis that is ``mirrored``; done twice it changes nothing.
+        Events that are not ``free`` stay: what guidance knows of them has its place.
         """
         permutation = np.tile(np.arange(3), (len(events), 1))
         noise = Noise(seed, Stream.TURNED)
         signs = np.where(noise.uniform(torch.from_numpy(events), (3,)).numpy() < 0.5, -1, 1)
-        mirrored = self.card.get("recipe", {}).get("mirrored", ()) if free else ()
-        return permutation, np.where(np.isin(("x", "y", "z"), mirrored), signs, 1)
+        turned = np.isin(AXES, self.mirrored) & free
+        return permutation, np.where(turned, signs, 1)
 
     def _planes(
         self,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from driftline.metrics.images.observables import ImageSample
+from driftline.metrics.images.table import IMAGE_METRICS
 from driftline.report.histograms import Histogram
 from driftline.report.images import (
     EMPTY,
@@ -69,6 +70,15 @@ def test_every_image_is_in_its_histograms(pair):
         histogram = Histogram.of(spectrum, *samples)
         assert histogram.simulated.sum() >= 0.9 * len(spectrum.values(samples[1])[0])
     assert {s.unit for s in image_spectra("electrons")} == {"cm", "degrees", "electrons", "%", ""}
+
+
+def test_the_distance_of_angles_is_drawn_as_it_is_measured(pair):
+    (metric,) = [m for m in IMAGE_METRICS if m.name == "w1_angle"]
+    generated, reference = (side.of_type("p") for side in pair)
+    (number,) = metric.measure(ImageSample(generated), ImageSample(reference), "p", 0)
+    drawn = image_spectra_figure(generated, reference, "p").axes
+    titles = [axes.get_legend().get_title().get_text() for axes in drawn if axes.get_legend()]
+    assert any(title.endswith(f"$W_1$ {number.value:.2g} degrees") for title in titles)
 
 
 def test_profiles_are_of_tracks_and_of_showers(pair):

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from driftline.data.images import PLANES
 
+AXES = ("x", "y", "z")
+"""Names of the coordinates 0, 1, 2."""
+
 
 def transformed_images(
     pixels: NDArray[Any],

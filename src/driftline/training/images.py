@@ -15,6 +15,7 @@ from driftline.data.formats.detector_images import read_images
 from driftline.data.image_conditions import CONDITIONS, start_pixels
 from driftline.data.image_preprocessing import ImagePreprocessing, known_vectors
 from driftline.data.image_symmetries import (
+    AXES,
     transformed_images,
     transformed_planes,
     transformed_points,
@@ -59,8 +60,6 @@ TRAINING, VALIDATION = "train.hdf5", "validation.hdf5"
 
 PREPROCESSING = "preprocessing.json"
 """In a run's directory."""
-
-_AXES = ("x", "y", "z")
 
 _MOMENTA = 3000
 """Of each class, that a model keeps to tell where none is asked for."""
@@ -136,8 +135,8 @@ class ImageEvents:
                 known_vectors(name, told)
         known = [preprocessing.types.index(name) for name in images.present]
         self.labels = np.array(known)[np.unique(images.labels, return_inverse=True)[1]]
-        self.exchanged = [_AXES.index(axis) for axis in exchanged]
-        self.mirrored = [_AXES.index(axis) for axis in mirrored]
+        self.exchanged = [AXES.index(axis) for axis in exchanged]
+        self.mirrored = [AXES.index(axis) for axis in mirrored]
         chances = [(left_out or {}).get(name, 0.0) for name in CONDITIONS]
         self.left_out = torch.tensor(chances)
 

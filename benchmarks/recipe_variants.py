@@ -293,7 +293,7 @@ def distances(work: Workload, found: Sample, truth: Sample) -> dict[str, float]:
         metric.name: float(
             np.mean(
                 [
-                    wasserstein(a, b)
+                    wasserstein(a, b, metric.period)
                     for a, b in zip(metric.values(found)[0].T, metric.values(truth)[0].T)
                 ]
             )

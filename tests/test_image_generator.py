@@ -259,6 +259,15 @@ def test_emphasis_of_one_changes_nothing(generator: ImageGenerator) -> None:
     np.testing.assert_allclose(same.pixels, plain.pixels, rtol=1e-4, atol=1e-5)
 
 
+def test_what_guidance_does_not_know_is_turned(generator: ImageGenerator) -> None:
+    model = mirroring(with_momenta(generator), "x", "y", "z")
+    plain = model.generate(6, "p", sampler=FAST, seed=5).images
+    same = model.generate(6, "p", sampler=FAST, seed=5, guidance=Emphasis(1.0)).images
+    np.testing.assert_array_equal(same.momentum, plain.momentum)
+    np.testing.assert_allclose(same.pixels, plain.pixels, rtol=1e-4, atol=1e-5)
+    assert (signs_of(model, 6) < 0).any()
+
+
 def test_a_model_that_turns_events_is_another_one(
     generator: ImageGenerator, tmp_path: Path
 ) -> None:
@@ -414,6 +423,15 @@ def test_momenta_of_another_model_are_refused(generator: ImageGenerator, tmp_pat
     ):
         save_file(tensors | change, path, metadata)
         with pytest.raises(InputError, match="damaged model file .*momenta"):
+            ImageGenerator.load(path)
+
+
+def test_mirrors_of_another_training_are_refused(generator: ImageGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    mirroring(generator, "y").save(path)
+    for change in ({"mirrored": ["x"]}, {"card": {"recipe": {}}}, {"card": {"recipe": None}}):
+        rewrite(path, **change)
+        with pytest.raises(InputError, match="damaged model file"):
             ImageGenerator.load(path)
 
 

@@ -4,7 +4,8 @@ One score model draws the whole image, as in Imani et al. (2307.13687), and may 
 momentum, plane and start. Where no momentum is asked for, one of the training images' is drawn and
 told, see ``data.momenta``. A network that was trained on mirror images too treats them a little
 differently all the same; so every event is made in the mirror or not, with equal chances, and the
-images of a model are exactly as symmetric as its training.
+images of a model are exactly as symmetric under reflections as its training. (Axes that a training
+exchanged as well are as alike as the network has learnt.)
 """
 
 from collections.abc import Callable, Sequence
@@ -399,8 +400,10 @@ class ImageGenerator:
             if header["momenta"] != (None if momenta is None else momenta.digest):
                 raise ValueError("its momenta are not those of its header")
             model = cls(denoiser, spec, preprocessing, header["card"], momenta)
+            if list(model.mirrored) != header.get("mirrored", list(model.mirrored)):
+                raise ValueError("what it mirrors is not what its recipe does")
             told = spec["options"]["condition"]
-        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
             raise InputError(f"{path}: damaged model file ({error}); get it again") from error
         if told != preprocessing.condition_features:
             raise InputError(

@@ -35,7 +35,8 @@ class ImageGuidance(Protocol):
 
     Attributes:
         knows: whether it says what an image shows, which may go with another momentum than one that
-            is drawn beforehand.
+            is drawn beforehand, and may have its place. Such images are told no momentum that was
+            not asked for, and are not turned in the mirror.
     """
 
     @property

@@ -57,6 +57,22 @@ def test_a_small_turn_is_a_small_distance_across_the_cut_too(shift):
     assert w1.wasserstein(angles, turned) > 2.0 * expected  # on a line some go all the way round
 
 
+@pytest.mark.parametrize("period", [None, 180.0])
+@pytest.mark.parametrize(("a", "b"), [([], [1.0]), ([1.0], []), ([], [])])
+def test_a_side_without_values_is_refused(a, b, period):
+    with pytest.raises(ValueError, match="each side needs one"):
+        w1.wasserstein(a, b, period)
+    pool = w1.Pool(np.array([*a, *b]), owner=np.arange(len(a) + len(b)), events=2, period=period)
+    with pytest.raises(ValueError, match="each side needs a value"):
+        pool.distances(np.array([[1, 1]], np.int32))
+
+
+@pytest.mark.parametrize("period", [0.0, -180.0, np.nan])
+def test_a_circle_has_a_positive_period(period):
+    with pytest.raises(ValueError, match="not positive"):
+        w1.wasserstein([1.0, 2.0], [3.0, 4.0], period)
+
+
 def test_events_drawn_on_a_circle_are_counted_as_often_as_drawn():
     rng = np.random.default_rng(4)
     values, owner = rng.uniform(0.0, 180.0, 90), np.repeat(np.arange(45), 2)

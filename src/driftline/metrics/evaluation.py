@@ -88,7 +88,7 @@ def evaluate(
     for done, (case, metric) in enumerate(tasks):
         if progress is not None:
             progress(f"{case.event_type}: {metric.name}", done, len(tasks))
-        reason = metric.undefined(case.generated, case.event_type)
+        reason = case.undefined(metric)
         if reason is None:
             scores += case.scores(metric, seed)
         else:
@@ -139,9 +139,15 @@ class _Case:
             truth = Truth(pool, pool[: len(others)], real)
         return cls(kind, event_type, made, real, truth)
 
+    def undefined(self, metric: Metric) -> str | None:
+        """Why the metric has no meaning for the events of one side, or None."""
+        sides = (self.generated, self.reference, self.truth.first)
+        reasons = (metric.undefined(side, self.event_type) for side in sides)
+        return next((reason for reason in reasons if reason is not None), None)
+
     def check(self, metric: Metric) -> None:
         """Refuse to compute a metric from too few events."""
-        if metric.undefined(self.generated, self.event_type) is not None:
+        if self.undefined(metric) is not None:
             return
         sides = {
             "the generated sample": self.generated,

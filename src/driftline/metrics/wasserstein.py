@@ -26,9 +26,14 @@ def wasserstein(a: ArrayLike, b: ArrayLike, period: float | None = None) -> floa
     """Exact W1 between the values ``a`` (n,) and ``b`` (m,), each counted once.
 
     ``period`` is that of values on a circle, None on a line.
+
+    Raises:
+        ValueError: a side has no values, or the period is not positive.
     """
     a = np.asarray(a, np.float64)
     b = np.asarray(b, np.float64)
+    if not (len(a) and len(b)):
+        raise ValueError(f"W1 of {len(a)} values and {len(b)}: each side needs one")
     if period is not None:
         pool = Pool(np.concatenate([a, b]), period=period)
         return float(pool.distances(each_once(len(a), len(b)))[0])
@@ -60,6 +65,8 @@ def _weighted_distances(
         for event in range(len(size)):
             total_a += max(counts[draw, event], 0) * size[event]
             total_b += max(-counts[draw, event], 0) * size[event]
+        if total_a == 0 or total_b == 0:
+            raise ValueError("W1: each side needs a value")
         below_a, below_b, distance = 0, 0, 0.0
         for k in range(len(gaps)):
             count = counts[draw, owner[k]]
@@ -81,6 +88,9 @@ class Pool:
         owner: (n,) the event each value belongs to; by default every value is an event.
         events: how many events there are, those without values included.
         period: of values on a circle; None on a line.
+
+    Raises:
+        ValueError: the period is not positive.
     """
 
     def __init__(
@@ -93,17 +103,23 @@ class Pool:
         values = np.asarray(values, np.float64)
         self._circle = period is not None
         if period is not None:
+            if not period > 0:
+                raise ValueError(f"the period of values on a circle is {period}, not positive")
             values = values % period
         owners = np.arange(len(values)) if owner is None else np.asarray(owner)
         self.events = events if events is not None else int(owners.max()) + 1
         order = np.argsort(values)
-        around = [] if period is None else [values[order[0]] + period]
+        around = values[:0] if period is None else values[order[:1]] + period
         self._gaps = np.diff(values[order], append=around)
         self._owner = owners[order].astype(np.int32)
         self._size = np.bincount(owners, minlength=self.events)
 
     def distances(self, counts: Counts) -> NDArray[np.float64]:
-        """(draws,) W1 between sides a and b, with each event counted as ``counts`` says."""
+        """(draws,) W1 between sides a and b, with each event counted as ``counts`` says.
+
+        Raises:
+            ValueError: a side has no values.
+        """
         return _weighted_distances(self._gaps, self._owner, self._size, counts, self._circle)
 
 

@@ -120,11 +120,12 @@ def compare(
 def measured(
     metrics: Sequence[Metric], a: Sample, b: Sample, event_type: str, seed: int
 ) -> list[Measurement]:
-    """The numbers of the metrics for which both samples are large enough."""
+    """The numbers of the metrics that both samples are large enough for, and have."""
     return [
         number
         for metric in metrics
-        if metric.minimum <= min(len(a), len(b)) and metric.undefined(a, event_type) is None
+        if metric.minimum <= min(len(a), len(b))
+        and all(metric.undefined(side, event_type) is None for side in (a, b))
         for number in metric.measure(a, b, event_type, seed)
     ]
 

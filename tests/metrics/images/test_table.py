@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from driftline.metrics.evaluation import evaluate
 from driftline.metrics.images.memorisation import Memorisation
 from driftline.metrics.images.observable_metrics import angles, pixel_scores, pixel_values
 from driftline.metrics.images.observables import ImageSample
@@ -132,6 +133,11 @@ def test_empty_images_count_and_break_nothing():
             assert all(np.isfinite(n.value) for n in metric.measure(empty, real, "p", 0))
     (angle,) = [m for m in IMAGE_METRICS if m.name == "w1_angle"]
     assert "half" in angle.undefined(empty, "p")
+    chosen = [m for m in IMAGE_METRICS if m.name in ("w1_angle", "w1_charge")]
+    for generated, reference in ((blank, images), (images, blank)):
+        found = evaluate(generated, reference, metrics=chosen)
+        assert [s.metric for s in found.skipped] == ["w1_angle"]
+        assert {s.key for s in found.scores} == {"w1_charge"}
 
 
 def test_pixels_belong_to_their_images():

@@ -66,7 +66,7 @@ def angles(sample: ImageSample) -> Values:
 def _few_clusters(sample: ImageSample, event_type: str) -> str | None:
     if np.isfinite(sample.angle).mean() >= 0.5:
         return None
-    return "fewer than half of the generated images have a cluster of pixels, which has an angle"
+    return "fewer than half of the images of a side have a cluster of pixels, which has an angle"
 
 
 def _no_track(sample: ImageSample, event_type: str) -> str | None:

@@ -225,7 +225,10 @@ def _encoded(
         )
 
     refuse_student(generator.card, "likelihood")
-    unlike = generator.unlike(events)
+    known = generator.types
+    unlike = generator.unlike(
+        events if event_type is None else replace(events, labels=labels(known), types=known)
+    )
     if unlike is not None:
         raise InputError(f"events: {unlike}")
     if isinstance(generator, Generator) and isinstance(events, Jets):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from driftline.data.events import LabelledEvents
 from driftline.diffusion.denoisers import Denoiser
-from driftline.diffusion.samplers import Result, Sampler
+from driftline.diffusion.samplers import MultistepConsistency, Result, Sampler
 from driftline.errors import InputError
 from driftline.network_samplers import NetworkSamplers
 from driftline.networks import Accelerated
@@ -127,7 +127,7 @@ def refuse_student(card: Mapping[str, Any], what: str) -> None:
     Raises:
         InputError: the model is a student.
     """
-    if "distillation" in card:
+    if is_student(card):
         raise InputError(
             f"{what}: a distilled model tells where a path ends, not the mean of what a noisy "
             "event may have been; take its teacher"
@@ -246,7 +246,7 @@ class EventGenerator(Protocol):
         event_type: str | Sequence[str] | None = None,
         /,
         *,
-        sampler: Sampler | NetworkSamplers | None = None,
+        sampler: str | Sampler | NetworkSamplers | None = None,
         seed: int = 0,
         batch: int = 1000,
         first: int = 0,
@@ -255,17 +255,36 @@ class EventGenerator(Protocol):
         """Generate events; event i of a seed is the same whatever count, first and batch."""
 
 
+def is_student(card: Mapping[str, Any]) -> bool:
+    """Whether a model's networks are distilled: they tell the end of a path, not a mean."""
+    return "distillation" in card
+
+
 def check_sampler(generator: EventGenerator, sampler: NetworkSamplers) -> None:
     """Refuse a sampler that the networks of a model cannot run, before any event is drawn.
 
     Raises:
         InputError: there is not one for each network, or one has no plan for a network's schedule:
-            it is not fitted, or its grid leaves the schedule's range.
+            it is not fitted, or its grid leaves the schedule's range; or the model is a student,
+            and one is of another sort than its own.
     """
     denoisers = generator.denoisers
     each = sampler.each(list(denoisers))
+    if is_student(generator.card):
+        _check_of_student(each, generator.default_sampler.each(list(denoisers)))
     for (network, denoiser), own in zip(denoisers.items(), each, strict=True):
         try:
             own.plan(denoiser.schedule)
         except ValueError as error:
             raise InputError(f"sampler of the {network} ({own.label}): {error}") from error
+
+
+def _check_of_student(samplers: Sequence[Sampler], own: Sequence[Sampler]) -> None:
+    """Refuse samplers that take a student's estimates for the mean of the clean events."""
+    for given, mine in zip(samplers, own, strict=True):
+        if not isinstance(given, type(mine) | MultistepConsistency):
+            raise InputError(
+                f"sampler {given.label}: a distilled model tells where a path ends, which "
+                f"{given.label} cannot follow; leave it out for the model's own ({mine.label}), "
+                "or take the teacher"
+            )

@@ -180,7 +180,7 @@ class ImageGenerator:
         count: int,
         particle: str | Sequence[str] | None = None,
         *,
-        sampler: Sampler | NetworkSamplers | None = None,
+        sampler: str | Sampler | NetworkSamplers | None = None,
         seed: int = 0,
         batch: int = 250,
         first: int = 0,
@@ -229,6 +229,8 @@ class ImageGenerator:
         planes = self._planes(plane, particle, events)
         _check_starts(starts, planes, self.preprocessing.pitch)
         momenta = _vectors("momentum", "x, y, z [MeV/c]", momentum, count, (3,))
+        if (momenta == 0).all(axis=1).any():
+            raise InputError("momentum: is zero, of a particle that leaves no trace; give another")
         free = guidance is None or not guidance.knows
         turns = self._turns(events, seed, free)
         seen = transformed_vectors(momenta, *turns)

@@ -16,7 +16,7 @@ from driftline.data.energy_moments import four_momentum
 from driftline.data.physical import LARGE_CORRECTION, LARGEST_PTREL, make_physical, unmet
 from driftline.data.preprocessing import JetPreprocessing
 from driftline.diffusion.denoisers import CleanEstimate
-from driftline.diffusion.guidance import Inpainting, Reconstruction
+from driftline.diffusion.guidance import Bounded, Inpainting, Reconstruction
 from driftline.errors import InputError
 from driftline.observables.jets import ParticleObservable, of_encoded
 
@@ -27,6 +27,13 @@ They are put in exactly at the end. With 0.01 the guidance of jets that were tol
 the known particles grew without bound, to jets of six times their pT.
 """
 
+
+_FARTHEST = 5.0
+"""Bound of the guided estimate of encoded particles, in the same units.
+
+Of 50,000 jets of the shipped reference angles reach 4.1 and pT 5.3, one particle in 10,000 3.2 and
+4.3. Without it up to 15 in 100 jets had a particle beyond an angle of 1, of truth not one in 500.
+"""
 
 _WHOLE = 1.001
 """Largest pT of the known particles' sum over the jet's: all that there are, and rounding."""
@@ -91,7 +98,7 @@ class KnownParticles:
         values = preprocessing.encode_particles(fixed, known, labels)
         every = np.repeat(known[..., None], len(PARTICLE_FEATURES), axis=2)
         try:
-            return Inpainting(
+            completed = Inpainting(
                 denoiser,
                 torch.from_numpy(every),
                 torch.from_numpy(values),
@@ -100,6 +107,7 @@ class KnownParticles:
             )
         except ValueError as error:
             raise InputError(f"guidance: {error}") from error
+        return Bounded(completed, _FARTHEST)
 
     def finished(
         self, particles: NDArray[np.float32], moments: NDArray[np.floating]

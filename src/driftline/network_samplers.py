@@ -80,8 +80,17 @@ class NetworkSamplers:
         return NetworkSamplers(tuple(_with_steps(sampler, steps) for sampler in self.samplers))
 
 
-def for_networks(sampler: "Sampler | NetworkSamplers") -> NetworkSamplers:
-    """One sampler for all networks; several as they are."""
+def for_networks(sampler: "str | Sampler | NetworkSamplers") -> NetworkSamplers:
+    """One sampler for all networks; several as they are; text as ``NetworkSamplers.parse``.
+
+    Raises:
+        InputError: the text is not valid.
+    """
+    if isinstance(sampler, str):
+        try:
+            return NetworkSamplers.parse(sampler)
+        except ValueError as error:
+            raise InputError(f"sampler: {error}") from error
     return sampler if isinstance(sampler, NetworkSamplers) else NetworkSamplers((sampler,))
 
 

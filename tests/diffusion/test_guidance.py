@@ -16,6 +16,7 @@ from driftline.diffusion.analytic import (
     gaussian,
 )
 from driftline.diffusion.guidance import (
+    Bounded,
     ClassifierFree,
     Inpainting,
     Reconstruction,
@@ -239,6 +240,22 @@ def test_guidance_by_a_gradient_goes_around_classifier_free_guidance() -> None:
         Reconstruction(outer, outer.observable, outer.values, outer.noise)(x, t, told)
 
 
+def test_a_bound_changes_what_exceeds_it_alone() -> None:
+    inner = Reconstruction(
+        Told(), lambda x, c, m: x, torch.full((3, 1), 0.4), torch.full((3, 1), 0.1)
+    )
+    t, told = torch.tensor([0.01, 0.2, 1.0]), torch.ones(3, 1)
+    x = torch.tensor([[0.1], [3.0], [-30.0]])
+    free = inner(x, t, told)
+    b = float(free.abs().sort(dim=0).values[1])  # that of the middle one
+    held = Bounded(inner, b)
+    torch.testing.assert_close(held(x, t, told), free.clamp(-b, b))
+    assert (held(x, t, told) == free).sum() == 2
+    torch.testing.assert_close(held.evaluations(t), inner.evaluations(t))
+    some = torch.tensor([False, True, True])
+    torch.testing.assert_close(held.of(some)(x[some], t[some], told[some]), held(x, t, told)[some])
+
+
 def test_padding_stays_empty_and_float32_stays() -> None:
     cloud = AnalyticDenoiser(CloudMixture(TWO_MODES), VP())
     mask = torch.tensor([[True, True, False], [True, True, True]])
@@ -280,6 +297,8 @@ ONES = torch.ones(2, 3)
         (lambda: ClassifierFree(Told(), ONES, math.nan), "scale must be"),
         (lambda: ClassifierFree(Told(), ONES, 2.0, 1.0, 0.5), "low must be"),
         (lambda: ClassifierFree(Told(), ONES[0], 2.0), "null must have"),
+        (lambda: Bounded(Told(), 0.0), "bound must be"),
+        (lambda: Bounded(Told(), math.inf), "bound must be"),
         (lambda: Inpainting(Told(), ONES > 0, ONES[:, :2], ONES), "one shape"),
         (lambda: Inpainting(Told(), ONES, ONES, ONES), "one shape"),
         (lambda: Inpainting(Told(), ONES > 0, ONES * math.nan, ONES), "values must be finite"),

@@ -13,7 +13,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 
@@ -66,9 +66,10 @@ def parts_bar() -> Iterator[Callable[[str, float, float], None]]:
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on stdout; as wide as it needs where stdout is no terminal."""
-    table = Table(*head, title=title, title_justify="left")
+    # As text: in a string rich takes a unit in brackets, such as [cm], for a style.
+    table = Table(*(Column(Text(name)) for name in head), title=Text(title), title_justify="left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console = Console()
     if not console.is_terminal:
         console.width = 160  # a file need not wrap where a terminal would

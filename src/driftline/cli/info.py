@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from driftline.data.clouds import Jets
     from driftline.data.images import Images
 
+_WIDE = 100
+"""Characters of a list from which on each entry has a line of its own."""
+
 
 def info(
     file: Annotated[
@@ -41,7 +44,14 @@ def info(
     if json is not None:
         write_json(json, json_module.dumps(found, indent=1), force)
     if json is None or str(json) != "-":
-        _print(found)
+        _print(_shown(found))
+
+
+def _shown(found: dict[str, Any]) -> dict[str, Any]:
+    """All but what of a model's card is for programs: that is in the JSON."""
+    from driftline.card import readable
+
+    return found | {"card": readable(found["card"])} if "card" in found else found
 
 
 def _events(path: Path) -> dict[str, Any]:
@@ -159,5 +169,7 @@ def _print(found: dict[str, Any], indent: str = "") -> None:
         if isinstance(value, dict) and value:
             print(f"{indent}{name}:")
             _print(value, indent + "  ")
+        elif isinstance(value, list) and sum(len(str(entry)) for entry in value) > _WIDE:
+            print(f"{indent}{name}:", *value, sep=f"\n{indent}  ")
         else:
             print(f"{indent}{name}: {value}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from driftline.card import readable
 from driftline.metrics.calibration import HEAD
 from driftline.metrics.kinds import kind_named
 from driftline.metrics.scores import Evaluation
@@ -67,7 +68,7 @@ def evaluation_page(
         pictures=list(_pictures(judgement, keys, figures)),
         tables=list(_tables(judgement)),
         provenance=list(_provenance(judgement)),
-        card=flatten(card) if card else (),
+        card=flatten(readable(card)) if card else (),
     )
 
 

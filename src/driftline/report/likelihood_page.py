@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from driftline.card import readable
 from driftline.likelihood_table import LikelihoodTable
 from driftline.metrics.classifier import AreaUnderCurve, area_under_curve
 from driftline.report.likelihood import likelihood_figure, roc_figure
@@ -45,7 +46,7 @@ def likelihood_page(
         pictures=list(_pictures(table)),
         tables=list(_areas(table)),
         provenance=[("file", source)],
-        card=flatten(card) if card else (),
+        card=flatten(readable(card)) if card else (),
     )
 
 

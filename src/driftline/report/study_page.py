@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from driftline.card import readable
 from driftline.report.figures import draw_study
 from driftline.report.page import Cell, Page, Picture, Table, Tone, flatten, plain
 from driftline.report.style import class_name
@@ -70,7 +71,7 @@ def study_page(study: Study, card: dict[str, object] | None = None) -> Page:
         pictures=list(_pictures(study)),
         tables=list(_tables(study)),
         provenance=list(_provenance(study)),
-        card=flatten(card) if card else (),
+        card=flatten(readable(card)) if card else (),
     )
 
 

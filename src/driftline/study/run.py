@@ -7,7 +7,7 @@ from pathlib import Path
 from driftline.data.events import LabelledEvents
 from driftline.errors import InputError
 from driftline.fingerprint import fingerprint
-from driftline.generation import EventGenerator, check_sampler
+from driftline.generation import EventGenerator, check_sampler, is_student
 from driftline.metrics.kinds import EventKind, kind_of
 from driftline.metrics.sample import Sample
 from driftline.network_samplers import NetworkSamplers
@@ -207,7 +207,8 @@ def plan_study(
     if truth is not None:
         _fitting(generator, truth, "floor")
     own = str(generator.default_sampler)
-    chosen = [*kind.compared, own] if samplers is None else samplers
+    usual = [own] if is_student(generator.card) else [*kind.compared, own]
+    chosen = usual if samplers is None else samplers
     plan = _plan(kind, chosen, types, seeds, count, batch, draws, reference)
     for sampler in plan.samplers:
         check_sampler(generator, sampler)

@@ -4,12 +4,14 @@ Each wraps a clean estimate in another one, so that every sampler takes it; none
 """
 
 from driftline.diffusion.guidance.base import Guided, evaluations_of, of_rows
+from driftline.diffusion.guidance.bounded import Bounded
 from driftline.diffusion.guidance.classifier_free import ClassifierFree
 from driftline.diffusion.guidance.inpainting import Inpainting
 from driftline.diffusion.guidance.posterior import Posterior, conjugate_gradients
 from driftline.diffusion.guidance.reconstruction import Reconstruction
 
 __all__ = [
+    "Bounded",
     "ClassifierFree",
     "Guided",
     "Inpainting",

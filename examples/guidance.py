@@ -59,7 +59,7 @@ if frames is not None:
         ("Sum", both.pixels[:, 0], [""] * COLUMNS),
     ]
 
-# The same noise without and with a known charge.
+# Without and with a known charge.
 free = generator.generate(COLUMNS, "e-", seed=3).images
 measured = generator.generate(
     COLUMNS, "e-", seed=3, guidance=MeasuredImage(total_charge, [150.0], error=0.2)

@@ -2,6 +2,7 @@
 
 import math
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,18 @@ def test_images(image_generator):
     exact = event_likelihood(image_generator, images[:1], Likelihood(1, ExactTrace()))
     assert (exact.standard_error == 0).all()
     assert exact.by_network["image"].products == 64 * 4
+
+
+def test_events_of_unknown_class_are_judged_as_one(image_generator):
+    """As those of real frames are."""
+    images = made_images(3, planes=1, size=8, seed=4)
+    known = image_generator.types[0]
+    frames = replace(images, types=("unknown",), labels=np.zeros(3, np.int64))
+    found = event_likelihood(image_generator, frames, HOW, event_type=known)
+    same = replace(images, types=(known,), labels=np.zeros(3, np.int64))
+    np.testing.assert_array_equal(found.value, event_likelihood(image_generator, same, HOW).value)
+    with pytest.raises(InputError, match="unknown"):
+        event_likelihood(image_generator, frames, HOW)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,19 @@ def test_a_charge_is_measured(sample, image_model):
     assert made.attributes["guided_by"] == {"measured": "charge=40,0.5"}
 
 
+def test_guided_events_beyond_all_bounds_are_bad_input(run, image_model, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise FloatingPointError("event 0 is not finite")
+
+    monkeypatch.setattr(ImageGenerator, "generate", fail)
+    done = run(
+        *("sample", image_model, "--types", "p", "--count", 2),
+        *("--measured", "charge=1e9,1", "--out", tmp_path / "p.hdf5"),
+    )
+    assert done.code == 2
+    assert "guidance: event 0 is not finite; ask for what the model can make" in done.err
+
+
 def test_fixed_particles_are_in_every_jet(run, model, tmp_path):
     fixed = tmp_path / "lead.csv"
     fixed.write_text("etarel,phirel,ptrel\n0.05,-0.02,0.3\n-0.1,0.03,0.2\n")
@@ -220,6 +233,7 @@ def test_a_shard_of_conditions_is_that_of_their_lines(run, model, tmp_path):
         (["--measured", "charge=80,0"], ["--measured charge=80,0", "positive"]),
         (["--measured", "charge=nan,1"], ["--measured charge=nan,1", "finite"]),
         (["--measured", "charge=1e39,1"], ["--measured charge=1e39,1", "finite"]),
+        (["--measured", "charge=-3,1"], ["--measured charge=-3,1", "not negative"]),
         (["--guidance", "nan"], ["--guidance nan", "finite"]),
         (["--guidance", "-3"], ["--guidance -3", "from 0 up"]),
         (["--guidance", "1e30"], ["--guidance 1e+30", "up to 100"]),

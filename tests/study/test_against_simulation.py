@@ -21,7 +21,8 @@ from driftline.simulation.origin import Origin
 from driftline.study import Study, run_study
 from driftline.study.against_simulation import time_in_turns
 from driftline.study.economy import break_even
-from driftline.study.tables import comma_separated, markdown
+from driftline.study.economy_tables import break_even_text, with_error
+from driftline.study.tables import comma_separated, markdown, recommendation, verdict
 from tiny_models import tiny_generator
 
 COMMON = {
@@ -112,6 +113,19 @@ def test_a_study_holds_costs_and_break_even(out, model):
     for sampler, costs in economy.generated.items():
         expected = break_even(economy.simulated, costs, economy.training)
         assert economy.break_even[sampler] == expected
+
+
+def test_the_verdict_tells_speed_and_break_even(out):
+    study = Study.read(out / "study.json")
+    economy, text = study.economy, verdict(study)
+    chosen = study.recommendation.sampler or study.baseline
+    cost, simulated = economy.generation_cost(chosen), economy.simulation_cost()
+    speed = with_error(*cost.times_faster(simulated))
+    assert text.startswith(recommendation(study))
+    assert f"{study.labels[chosen]} makes {speed} times as many jets a second" in text
+    assert text.endswith(f"has paid off: {break_even_text(economy.break_even[chosen])}.")
+    assert markdown(study).splitlines()[2] == f"**{text}**"
+    assert text in render(study_page(study))
 
 
 def test_both_run_on_one_thread_and_no_noise_twice(model, toy_jets, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from driftline.cli.options import refuse_beside
 from driftline.data import overlay
 from driftline.data.formats import conditions, image_file
 from driftline.data.formats.conditions import Conditions
+from driftline.data.image_preprocessing import ImagePreprocessing
 from driftline.data.images import Images
 from driftline.data.shipped import reference_path
 from driftline.errors import InputError
@@ -106,7 +107,7 @@ class ImageOptions:
             InputError: as ``measured_image``.
         """
         if self.measured is not None:
-            return measured_image(self.measured, generator.preprocessing.shape)
+            return measured_image(self.measured, generator.preprocessing)
         return None if self.guidance is None else Emphasis(self.guidance)
 
     def frames(self, generator: ImageGenerator) -> Images | None:
@@ -125,13 +126,13 @@ class ImageOptions:
         return replace(frames, attributes={"file": str(self.background), **frames.attributes})
 
 
-def measured_image(text: str, shape: tuple[int, int, int]) -> MeasuredImage:
+def measured_image(text: str, preprocessing: ImagePreprocessing) -> MeasuredImage:
     """Guidance by an observable of ``IMAGE_OBSERVABLES``: ``NAME=VALUE,ERROR``.
 
     Args:
         text: name, one value for each number that the observable gives, and the error of all of
             them, in the images' unit.
-        shape: planes, rows and columns of the images.
+        preprocessing: of the images, which tells their shape and whether charge may be negative.
 
     Raises:
         InputError: the observable is unknown, or values or error are missing or not allowed.
@@ -143,7 +144,7 @@ def measured_image(text: str, shape: tuple[int, int, int]) -> MeasuredImage:
             f"choose from {', '.join(IMAGE_OBSERVABLES)}"
         )
     observable = IMAGE_OBSERVABLES[name]
-    size = observable(torch.zeros(1, *shape)).shape[1]
+    size = observable(torch.zeros(1, *preprocessing.shape)).shape[1]
     try:
         *values, error = (float(number) for number in numbers.split(","))
     except ValueError:
@@ -158,4 +159,6 @@ def measured_image(text: str, shape: tuple[int, int, int]) -> MeasuredImage:
         single = np.array([*values, error], dtype=np.float32)
     if not (np.isfinite(single).all() and single[-1] > 0):
         raise InputError(f"--measured {text}: write finite values and a positive error")
+    if min(values) < 0 and not preprocessing.signed:
+        raise InputError(f"--measured {text}: pixels of these images are not negative, nor is it")
     return MeasuredImage(observable, values, error)

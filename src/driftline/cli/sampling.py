@@ -1,6 +1,7 @@
 """What ``driftline sample`` does for each kind of event."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from json import dumps
 from pathlib import Path
@@ -137,14 +138,15 @@ def sample_jets(
         for name, mine in rows.items():
             drawn = ranges.of(mine, order.seed)
             features: Mapping[str, Any] = drawn if wanted is None else wanted[mine].features
-            made[name] = found = model.generate(
-                len(mine),
-                name,
-                progress=start(name, len(mine)),
-                guidance=guidance,
-                **order.options,
-                **features,
-            )
+            with _in_reach(guidance):
+                made[name] = found = model.generate(
+                    len(mine),
+                    name,
+                    progress=start(name, len(mine)),
+                    guidance=guidance,
+                    **order.options,
+                    **features,
+                )
             parts.append(found.jets)
     jets = clouds.concatenate(parts)
     guided = {} if fixed is None else {"fixed": str(fixed)}
@@ -154,6 +156,21 @@ def sample_jets(
     else:
         jetnet.write_directory(order.out, jets, order.force)
     _report("jets", made, order)
+
+
+@contextmanager
+def _in_reach(guidance: object) -> Iterator[None]:
+    """Guided events that grow beyond all bounds are the fault of what was asked.
+
+    Raises:
+        InputError: events are not finite, and they are guided.
+    """
+    try:
+        yield
+    except FloatingPointError as error:
+        if guidance is None:
+            raise
+        raise InputError(f"guidance: {error}; ask for what the model can make") from error
 
 
 def _fixed(path: Path, most: int) -> KnownParticles:
@@ -210,16 +227,18 @@ def sample_images(generator: ImageGenerator, order: Order, options: ImageOptions
                 None if given is None else given.of(mine, order.seed) for given in (vectors, points)
             )
             asked = None if wanted is None else wanted[mine]
-            made[name] = found = model.generate(
-                len(mine),
-                name,
-                progress=start(name, len(mine)),
-                momentum=drawn if asked is None else asked.momentum,
-                plane=options.plane if asked is None else asked.features.get("plane"),
-                start=begun if asked is None else asked.start,
-                guidance=guidance if completion is None else completion.of(mine),
-                **order.options,
-            )
+            aim = guidance if completion is None else completion.of(mine)
+            with _in_reach(aim):
+                made[name] = found = model.generate(
+                    len(mine),
+                    name,
+                    progress=start(name, len(mine)),
+                    momentum=drawn if asked is None else asked.momentum,
+                    plane=options.plane if asked is None else asked.features.get("plane"),
+                    start=begun if asked is None else asked.start,
+                    guidance=aim,
+                    **order.options,
+                )
             parts.append(found.images)
     joined = images.concatenate(parts)
     if wanted is not None:

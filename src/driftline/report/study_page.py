@@ -17,9 +17,9 @@ from driftline.study.tables import (
     evaluations,
     head,
     of_networks,
-    recommendation,
     rows,
     standings,
+    verdict,
 )
 
 TONES: dict[Outcome, Tone] = {"non-inferior": "good", "worse": "bad", "undecided": "open"}
@@ -64,7 +64,7 @@ def study_page(study: Study, card: dict[str, object] | None = None) -> Page:
     return Page(
         kind="Driftline study of samplers",
         title=f"Samplers on {study.model or 'a model'}",
-        verdict=recommendation(study),
+        verdict=verdict(study),
         facts=list(_facts(study)),
         remarks=list(_remarks(study)),
         judged=_judged(study),

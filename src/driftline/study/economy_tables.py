@@ -55,6 +55,19 @@ def break_even_text(found: BreakEven) -> str:
     return f"{found.note} {with_error(found.events, found.error)}".strip()
 
 
+def economy_verdict(study: Study, economy: Economy) -> str:
+    """Speed and break-even of the sampler that is recommended, or else of the baseline."""
+    wanted = study.recommendation.sampler
+    sampler = wanted if wanted in economy.generated else study.baseline
+    cost, events = economy.generation_cost(sampler), study.events.name
+    times = with_error(*cost.times_faster(economy.simulation_cost()))
+    return (
+        f"Beside the simulation: {study.labels[sampler]} makes {times} times as many {events} a "
+        f"second of a thread; {events} from which on training has paid off: "
+        f"{break_even_text(economy.break_even[sampler])}."
+    )
+
+
 def economy_note(study: Study, economy: Economy) -> str:
     """What was measured, and what is counted."""
     events, training = study.events.name, economy.training

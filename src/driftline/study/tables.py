@@ -8,7 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from driftline.metrics.metric import Wasserstein
 from driftline.metrics.scores import Measurement, unit_factor
 from driftline.study.economy import Economy
-from driftline.study.economy_tables import economy_head, economy_note, economy_rows
+from driftline.study.economy_tables import (
+    economy_head,
+    economy_note,
+    economy_rows,
+    economy_verdict,
+)
 from driftline.study.results import Outcome, Row, Score, Study
 
 
@@ -33,7 +38,7 @@ def markdown(study: Study) -> str:
     lines = [
         f"# Samplers on {study.model or 'a model'}",
         "",
-        f"**{recommendation(study)}**",
+        f"**{verdict(study)}**",
         "",
         *_standings_list(study),
         f"{first.count:,} {events.name} a class, sampler and seed; {study.rows[0].seeds} seed(s); "
@@ -54,6 +59,13 @@ def markdown(study: Study) -> str:
     if study.best:
         lines += ["", *_best_table(study)]
     return "\n".join([*lines, ""])
+
+
+def verdict(study: Study) -> str:
+    """The recommendation, and if the simulation was timed what generation gains on it."""
+    if study.economy is None:
+        return recommendation(study)
+    return f"{recommendation(study)} {economy_verdict(study, study.economy)}"
 
 
 def recommendation(study: Study) -> str:

@@ -22,7 +22,11 @@ def read(path: str) -> Evaluation:
     )
 
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 student, teacher = map(read, sys.argv[1:3])
+if student.kind != teacher.kind:
+    sys.exit(f"{sys.argv[1]} is of {student.kind}, {sys.argv[2]} of {teacher.kind}: give one kind")
 bar = float(sys.argv[3]) if len(sys.argv) > 3 else 1.2
 before = {(s.event_type, s.key): s for s in teacher.scores}
 kind = next(kind for kind in KINDS if kind.name == student.kind)

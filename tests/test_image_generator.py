@@ -337,7 +337,7 @@ def test_models_of_three_planes_make_all_of_them() -> None:
         ({"count": 2, "particle": "K+"}, "unknown particle 'K\\+'.*e-"),
         ({"count": 2, "particle": ["p"]}, "1 classes for 2 images"),
         ({"count": 2, "momentum": [1.0, 2.0]}, "momentum has shape"),
-        ({"count": 2, "momentum": [0.0, 0.0, 0.0]}, "momentum: is zero"),
+        ({"count": 2, "momentum": [0.0, 0.0, 0.0]}, "momentum: of image 0 is zero"),
         ({"count": 2, "momentum": [1.0, 2.0, np.inf]}, "momentum: of image 0 is infinite"),
         ({"count": 2, "momentum": [1.0, 2.0, 1e39]}, "momentum: of image 0 .* in float32 too"),
         ({"count": 2, "momentum": [1.0, 2.0, np.nan]}, "momentum: of image 0 .* NaN in part"),

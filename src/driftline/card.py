@@ -58,7 +58,7 @@ def _words(training: Mapping[str, Any]) -> Iterator[str]:
         yield f"{training['method']} to {training.get('steps')} evaluations"
     history = training.get("training", {})
     for name, stage in history.get("stages", {}).items():
-        yield f"{stage.get('steps', 0):,} steps of the {name}"
+        yield f"{name} {stage.get('steps', 0):,} steps"
     if "finished" in history:
         yield f"finished {history['finished']}"
 
@@ -75,6 +75,8 @@ def _evaluation(found: Mapping[str, Any]) -> dict[str, Any]:
 def _shortened(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _shortened(inner) for name, inner in value.items()}
-    if isinstance(value, list) and len(value) > _LONGEST:
-        return f"{len(value)} entries, the last {value[-1]}"
+    if isinstance(value, list):
+        if len(value) > _LONGEST:
+            return f"{len(value)} entries, the last {value[-1]}"
+        return [_shortened(inner) for inner in value]
     return value

@@ -266,7 +266,7 @@ def check_sampler(generator: EventGenerator, sampler: NetworkSamplers) -> None:
     Raises:
         InputError: there is not one for each network, or one has no plan for a network's schedule:
             it is not fitted, or its grid leaves the schedule's range; or the model is a student,
-            and one is of another sort than its own.
+            and one is not its own.
     """
     denoisers = generator.denoisers
     each = sampler.each(list(denoisers))
@@ -280,11 +280,14 @@ def check_sampler(generator: EventGenerator, sampler: NetworkSamplers) -> None:
 
 
 def _check_of_student(samplers: Sequence[Sampler], own: Sequence[Sampler]) -> None:
-    """Refuse samplers that take a student's estimates for the mean of the clean events."""
+    """Refuse all but a student's own, and of consistency students other numbers of steps.
+
+    A student tells where a path ends from the levels of noise that it was taught, no mean.
+    """
     for given, mine in zip(samplers, own, strict=True):
-        if not isinstance(given, type(mine) | MultistepConsistency):
+        consistency = isinstance(mine, MultistepConsistency)
+        if given != mine and not (consistency and isinstance(given, MultistepConsistency)):
             raise InputError(
-                f"sampler {given.label}: a distilled model tells where a path ends, which "
-                f"{given.label} cannot follow; leave it out for the model's own ({mine.label}), "
-                "or take the teacher"
+                f"sampler {given.label}: a distilled model tells where a path ends, and only for "
+                f"its own sampler ({mine.label}); leave it out, or take the teacher"
             )

@@ -31,6 +31,7 @@ from driftline.generation import (
     Priced,
     Problem,
     accelerated,
+    check_sampler,
     class_labels,
     event_numbers,
     guided_sampler,
@@ -205,8 +206,8 @@ class Generator:
         Args:
             count: number of jets.
             jet_type: one class, one class a jet, or None for equal shares of all classes.
-            sampler: one for both levels, or two; ``default_sampler`` if None, or, with guidance,
-                ``guided_sampler``.
+            sampler: one for both levels, or two, or their text; ``default_sampler`` if None, or,
+                with guidance, ``guided_sampler``.
             seed: 0 <= seed < 2**64.
             batch: jets in one network call.
             first: number of the first jet, for production in blocks.
@@ -219,14 +220,15 @@ class Generator:
             progress: called with the number of jets of every batch whose particles are done.
 
         Raises:
-            InputError: a class or a value that the model does not know, or guidance that does not
-                fit the jets.
+            InputError: a class or a value that the model does not know, or guidance or a sampler
+                that does not fit it.
             FloatingPointError: a generated jet is not finite.
         """
         if guidance is not None:
             refuse_student(self.card, "guidance")
         usual = self.default_sampler if guidance is None else self.guided_sampler
         chosen = for_networks(sampler or usual)
+        check_sampler(self, chosen)
         drawn = self.draw_features(
             count,
             jet_type,
@@ -293,9 +295,11 @@ class Generator:
         noise = Noise(seed, Stream.GIVEN_MULTIPLICITY)
         z_given, given = self._encode_given(values, labels, noise, events)
         drawn = given.new_ones(count, len(STRUCTURE_FEATURES))
+        chosen = for_networks(sampler or self.default_sampler)
+        check_sampler(self, chosen)
         cost = sample(
             self.jet_level,
-            for_networks(sampler or self.default_sampler).each(NETWORKS)[0],
+            chosen.each(NETWORKS)[0],
             noise=Noise(seed, Stream.FIRST_NETWORK),
             events=events,
             shape=(JET_LEVEL_FEATURES,),

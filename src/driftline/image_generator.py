@@ -39,6 +39,7 @@ from driftline.generation import (
     Priced,
     Problem,
     accelerated,
+    check_sampler,
     class_labels,
     event_numbers,
     guided_sampler,
@@ -198,7 +199,8 @@ class ImageGenerator:
         Args:
             count: number of images.
             particle: one class, one class an image, or None for equal shares of all classes.
-            sampler: ``default_sampler`` if None, or, with guidance, ``guided_sampler``.
+            sampler: or its text; ``default_sampler`` if None, or, with guidance,
+                ``guided_sampler``.
             seed: 0 <= seed < 2**64.
             batch: images in one network call.
             first: number of the first image, for production in blocks.
@@ -217,7 +219,7 @@ class ImageGenerator:
 
         Raises:
             InputError: a class, momentum, plane or start that the model does not know, or guidance
-                that does not fit it.
+                or a sampler that does not fit it.
             FloatingPointError: a generated image is not finite.
         """
         events = event_numbers(first, count, "images")
@@ -229,8 +231,11 @@ class ImageGenerator:
         planes = self._planes(plane, particle, events)
         _check_starts(starts, planes, self.preprocessing.pitch)
         momenta = _vectors("momentum", "x, y, z [MeV/c]", momentum, count, (3,))
-        if (momenta == 0).all(axis=1).any():
-            raise InputError("momentum: is zero, of a particle that leaves no trace; give another")
+        still = (momenta == 0).all(axis=1)
+        if still.any():
+            raise InputError(
+                f"momentum: of image {still.argmax()} is zero, which has no direction; give another"
+            )
         free = guidance is None or not guidance.knows
         turns = self._turns(events, seed, free)
         seen = transformed_vectors(momenta, *turns)
@@ -243,6 +248,7 @@ class ImageGenerator:
             refuse_student(self.card, "guidance")
         usual = self.default_sampler if guidance is None else self.guided_sampler
         chosen = for_networks(sampler or usual)
+        check_sampler(self, chosen)
         cost = sample(
             self._guided(guidance, condition),
             chosen.each([NETWORK])[0],

@@ -28,8 +28,8 @@ the known particles grew without bound, to jets of six times their pT.
 """
 
 
-_FARTHEST = 5.0
-"""Bound of the guided estimate of encoded particles, in the same units.
+_FARTHEST = 5.5
+"""Bound of the guided estimate of encoded particles, in the same units; further if a known one is.
 
 Of 50,000 jets of the shipped reference angles reach 4.1 and pT 5.3, one particle in 10,000 3.2 and
 4.3. Without it up to 15 in 100 jets had a particle beyond an angle of 1, of truth not one in 500.
@@ -107,7 +107,8 @@ class KnownParticles:
             )
         except ValueError as error:
             raise InputError(f"guidance: {error}") from error
-        return Bounded(completed, _FARTHEST)
+        reach = np.abs(np.where(every, values, 0)).max(axis=(1, 2))
+        return Bounded(completed, torch.from_numpy(np.maximum(reach, _FARTHEST)))
 
     def finished(
         self, particles: NDArray[np.float32], moments: NDArray[np.floating]

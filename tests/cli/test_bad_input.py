@@ -286,6 +286,12 @@ def test_tune_refuses_samplers_before_it_fits_grids(run, model, data, tmp_path):
     assert not (tmp_path / "study").exists()
 
 
+def test_tune_refuses_students_before_it_reads_data(run, tmp_path):
+    arguments = ("--out", tmp_path / "tuned.safetensors", "--study", tmp_path / "study")
+    refused(run("tune", "jets30-fast", "absent", *arguments), "tune: a distilled model")
+    assert not (tmp_path / "study").exists()
+
+
 def test_tune_refuses_a_study_of_other_settings_before_it_fits(run, model, data, tmp_path):
     study = tmp_path / "study"
     sampler = ("--sampler", "dpm:steps=2", "--batch", 30)

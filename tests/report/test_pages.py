@@ -111,6 +111,9 @@ def test_no_recommendation_without_proof(no_pictures):
     dearer = ("em:steps=900,grid=time", "EM, 900", 900.0, 1.3)
     costly = made_study(samplers=(baseline, dearer))
     assert recommendation(costly).endswith("non-inferior to it, EM, 900, takes 1,800.")
+    assert costly.recommendation.sampler == dearer[0]
+    assert costly.recommendation.cheaper is failed.recommendation.cheaper is None
+    assert made_study().recommendation.cheaper == made_study().recommendation.sampler
     noisy = made_study(samplers=(baseline, SAMPLERS[5]), noise=3.0)
     assert standings(noisy)["undecided"] == [SAMPLERS[5][0]]
     for study in (failed, alone, costly, noisy):

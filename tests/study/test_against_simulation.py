@@ -118,12 +118,12 @@ def test_a_study_holds_costs_and_break_even(out, model):
 def test_the_verdict_tells_speed_and_break_even(out):
     study = Study.read(out / "study.json")
     economy, text = study.economy, verdict(study)
-    chosen = study.recommendation.sampler or study.baseline
+    chosen = study.recommendation.cheaper or study.baseline
     cost, simulated = economy.generation_cost(chosen), economy.simulation_cost()
     speed = with_error(*cost.times_faster(simulated))
     assert text.startswith(recommendation(study))
     assert f"{study.labels[chosen]} makes {speed} times as many jets a second" in text
-    assert text.endswith(f"has paid off: {break_even_text(economy.break_even[chosen])}.")
+    assert text.endswith(f"Break-even [jets]: {break_even_text(economy.break_even[chosen])}.")
     assert markdown(study).splitlines()[2] == f"**{text}**"
     assert text in render(study_page(study))
 

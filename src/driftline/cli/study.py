@@ -34,7 +34,7 @@ def study(
         list[str] | None,
         typer.Option(
             help="May be repeated; the first is the baseline.",
-            show_default="the poster's or the paper's, Heun, DPM-Solver++, the model's own",
+            show_default="published ones, Heun, DPM-Solver++, the model's; a student's alone",
         ),
     ] = None,
     types: Types = None,

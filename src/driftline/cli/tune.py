@@ -63,6 +63,7 @@ def tune(
     jets, of images those in the study's table. The verdicts are kept in the model's card.
     """
     from driftline.cli.study import compare, read_truth
+    from driftline.generation import refuse_student
     from driftline.metrics.kinds import kind_named
     from driftline.output import check_output
     from driftline.study.run import plan_study
@@ -71,6 +72,7 @@ def tune(
 
     check_output(out, force)
     generator = load_model(model, device, threads)
+    refuse_student(generator.card, "tune")
     compared = sampler or kind_named(generator.kind).compared[:1]
     names = split_types(types)
     true, more = read_truth(generator, reference, floor, names)

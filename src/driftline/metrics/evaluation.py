@@ -142,7 +142,7 @@ class _Case:
     def undefined(self, metric: Metric) -> str | None:
         """Why the metric has no meaning for the events of one side, or None."""
         sides = (self.generated, self.reference, self.truth.first)
-        reasons = (metric.undefined(side, self.event_type) for side in sides)
+        reasons = (metric.undefined(side, self.event_type) for side in sides if len(side))
         return next((reason for reason in reasons if reason is not None), None)
 
     def check(self, metric: Metric) -> None:

@@ -140,5 +140,6 @@ def flatten(content: object, prefix: str = "") -> list[tuple[str, str]]:
             for item in flatten(value, f"{prefix}.{key}" if prefix else str(key))
         ]
     if isinstance(content, list):
-        content = ", ".join(map(str, content))
+        entries = [str(entry) for entry in content]
+        content = ("; " if any(", " in entry for entry in entries) else ", ").join(entries)
     return [(prefix, str(content))]

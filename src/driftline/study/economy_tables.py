@@ -57,13 +57,12 @@ def break_even_text(found: BreakEven) -> str:
 
 def economy_verdict(study: Study, economy: Economy) -> str:
     """Speed and break-even of the sampler that is recommended, or else of the baseline."""
-    wanted = study.recommendation.sampler
-    sampler = wanted if wanted in economy.generated else study.baseline
+    sampler = study.recommendation.cheaper or study.baseline
     cost, events = economy.generation_cost(sampler), study.events.name
     times = with_error(*cost.times_faster(economy.simulation_cost()))
     return (
         f"Beside the simulation: {study.labels[sampler]} makes {times} times as many {events} a "
-        f"second of a thread; {events} from which on training has paid off: "
+        f"second of a thread. Break-even [{events}]: "
         f"{break_even_text(economy.break_even[sampler])}."
     )
 

@@ -204,6 +204,11 @@ class Recommendation(Frozen):
     baseline_evaluations: float
     detectable: float
 
+    @property
+    def cheaper(self) -> str | None:
+        """The sampler, as text, if one passed and takes fewer evaluations than the baseline."""
+        return self.sampler if self.evaluations < self.baseline_evaluations else None
+
 
 class Best(Frozen):
     """The poster's table: the sampler with the smallest mean of W1M, W1P and W1EFP in a class.

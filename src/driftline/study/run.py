@@ -107,7 +107,7 @@ def run_study(
         reference: true events.
         out: directory.
         samplers: as text, see ``NetworkSamplers.parse``; the first is the baseline. By default
-            those that ``EventKind.compared`` names, and the model's own; of a student its own alone.
+            those that ``EventKind.compared`` names, and the model's own; of a student its own.
         count: events a cell.
         types: the classes; by default those of the reference.
         seeds: of the noise.

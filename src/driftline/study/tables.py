@@ -80,7 +80,7 @@ def recommendation(study: Study) -> str:
             f"Stay with {baseline}, which takes {needed}: no other sampler is shown to be "
             f"non-inferior to it in all {tests} tests of class and metric."
         )
-    if found.evaluations >= found.baseline_evaluations:
+    if found.cheaper is None:
         return (
             f"Stay with {baseline}, which takes {needed}: the cheapest sampler shown to be "
             f"non-inferior to it, {found.label}, takes {found.evaluations:,.0f}."

@@ -18,7 +18,8 @@ from driftline.generation import Priced
 from driftline.metrics.jet_observables import JetSample
 from driftline.report.histograms import Histogram, finish_axes
 from driftline.report.images import CHARGE, draw_image
-from driftline.report.spectra import MASS, PARTICLE_PT, SPECTRA
+from driftline.report.overlays import MOST_RATIO_ERROR
+from driftline.report.spectra import MASS, PARTICLE_PT, TAU21
 from driftline.report.style import POINTS, class_name, new_figure, style
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
@@ -33,7 +34,7 @@ def label(model: str, made: Priced) -> str:
 
 # Spectra of top jets: the simulation filled, each model as points; below, over the simulation.
 truth = JetSample(read_reference(Path("jets30"), ["t"], count=10_000))
-shown = (MASS, next(s for s in SPECTRA if "21" in s.label), PARTICLE_PT)
+shown = (MASS, TAU21, PARTICLE_PT)
 with style():
     figure = new_figure(12, 4.6)
     panels = figure.subplots(2, len(shown), height_ratios=[3, 1.3])
@@ -52,7 +53,7 @@ with style():
             made_share, error = found.generated * share, found.generated_error * share
             main.errorbar(centres, made_share, error, label=label(name, made), **points)
             ratio, error = found.ratio_with_both_errors
-            good = error < 0.2
+            good = error < MOST_RATIO_ERROR
             below.errorbar(centres[good], ratio[good], error[good], **points)
     for (main, below), spectrum, bins in zip(panels.T, shown, edges, strict=True):
         below.axhline(1, color="0.3", lw=0.8)

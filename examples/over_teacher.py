@@ -6,32 +6,21 @@ Both are of ``driftline evaluate --json``, against one reference. Errors are the
 of the teacher's value.
 """
 
-import json
 import sys
 from pathlib import Path
 
-from driftline.metrics.kinds import KINDS
-from driftline.metrics.scores import Evaluation
-
-
-def read(path: str) -> Evaluation:
-    """The scores of an evaluation, without what it says of its making."""
-    content = json.loads(Path(path).read_text())
-    return Evaluation.model_validate(
-        {k: v for k, v in content.items() if k in Evaluation.model_fields}
-    )
-
+from driftline.metrics.kinds import kind_named
+from driftline.report.runs import read_judgement
 
 if len(sys.argv) < 3:
     sys.exit(__doc__)
-student, teacher = map(read, sys.argv[1:3])
+student, teacher = (read_judgement(Path(path)) for path in sys.argv[1:3])
 if student.kind != teacher.kind:
     sys.exit(f"{sys.argv[1]} is of {student.kind}, {sys.argv[2]} of {teacher.kind}: give one kind")
 bar = float(sys.argv[3]) if len(sys.argv) > 3 else 1.2
 before = {(s.event_type, s.key): s for s in teacher.scores}
-kind = next(kind for kind in KINDS if kind.name == student.kind)
-whole = {metric.name for metric in kind.metrics}
-types = list(dict.fromkeys(score.event_type for score in student.scores))
+whole = {metric.name for metric in kind_named(student.kind).metrics}
+types = student.types
 table: dict[str, dict[str, str]] = {}
 ratios: dict[bool, list[tuple[float, str]]] = {True: [], False: []}
 for score in student.scores:

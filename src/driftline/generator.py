@@ -228,7 +228,6 @@ class Generator:
             refuse_student(self.card, "guidance")
         usual = self.default_sampler if guidance is None else self.guided_sampler
         chosen = for_networks(sampler or usual)
-        check_sampler(self, chosen)
         drawn = self.draw_features(
             count,
             jet_type,

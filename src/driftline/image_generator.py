@@ -231,11 +231,7 @@ class ImageGenerator:
         planes = self._planes(plane, particle, events)
         _check_starts(starts, planes, self.preprocessing.pitch)
         momenta = _vectors("momentum", "x, y, z [MeV/c]", momentum, count, (3,))
-        still = (momenta == 0).all(axis=1)
-        if still.any():
-            raise InputError(
-                f"momentum: of image {still.argmax()} is zero, which has no direction; give another"
-            )
+        _check_momenta(momenta)
         free = guidance is None or not guidance.knows
         turns = self._turns(events, seed, free)
         seen = transformed_vectors(momenta, *turns)
@@ -451,6 +447,19 @@ def _vectors(
     vectors = np.broadcast_to(vectors, (count, *shape))
     known_vectors(name, vectors)
     return vectors
+
+
+def _check_momenta(momenta: NDArray[np.float64]) -> None:
+    """Refuse momenta (N, 3) that are zero.
+
+    Raises:
+        InputError: one is.
+    """
+    still = (momenta == 0).all(axis=1)
+    if still.any():
+        raise InputError(
+            f"momentum: of image {still.argmax()} is zero, which has no direction; give another"
+        )
 
 
 def _check_starts(starts: NDArray[np.float64], planes: NDArray[np.uint8], pitch: float) -> None:

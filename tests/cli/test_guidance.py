@@ -233,7 +233,10 @@ def test_a_shard_of_conditions_is_that_of_their_lines(run, model, tmp_path):
         (["--measured", "charge=80,0"], ["--measured charge=80,0", "positive"]),
         (["--measured", "charge=nan,1"], ["--measured charge=nan,1", "finite"]),
         (["--measured", "charge=1e39,1"], ["--measured charge=1e39,1", "finite"]),
-        (["--measured", "charge=-3,1"], ["--measured charge=-3,1", "not negative"]),
+        (
+            ["--measured", "charge=-3,1"],
+            ["--measured charge=-3,1", "of these images", "not negative"],
+        ),
         (["--guidance", "nan"], ["--guidance nan", "finite"]),
         (["--guidance", "-3"], ["--guidance -3", "from 0 up"]),
         (["--guidance", "1e30"], ["--guidance 1e+30", "up to 100"]),

@@ -160,5 +160,5 @@ def measured_image(text: str, preprocessing: ImagePreprocessing) -> MeasuredImag
     if not (np.isfinite(single).all() and single[-1] > 0):
         raise InputError(f"--measured {text}: write finite values and a positive error")
     if min(values) < 0 and not preprocessing.signed:
-        raise InputError(f"--measured {text}: pixels of these images are not negative, nor is it")
+        raise InputError(f"--measured {text}: of these images it is not negative")
     return MeasuredImage(observable, values, error)

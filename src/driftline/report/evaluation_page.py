@@ -6,13 +6,12 @@ from typing import Any
 
 from pydantic import Field
 
-from driftline.card import readable
 from driftline.metrics.calibration import HEAD
 from driftline.metrics.kinds import kind_named
 from driftline.metrics.scores import Evaluation
 from driftline.report.calibration import by_quantity, calibration_figure
 from driftline.report.floors import BOUND, Ratio, floors_figure, in_floors, main_keys, ratios
-from driftline.report.page import Cell, Page, Picture, Table, flatten, plain
+from driftline.report.page import Cell, Page, Picture, Table, card_rows, flatten, plain
 from driftline.report.style import class_name
 
 _CALIBRATION = (
@@ -68,7 +67,7 @@ def evaluation_page(
         pictures=list(_pictures(judgement, keys, figures)),
         tables=list(_tables(judgement)),
         provenance=list(_provenance(judgement)),
-        card=flatten(readable(card)) if card else (),
+        card=card_rows(card),
     )
 
 

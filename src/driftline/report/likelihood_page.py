@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.card import readable
 from driftline.likelihood_table import LikelihoodTable
 from driftline.metrics.classifier import AreaUnderCurve, area_under_curve
 from driftline.report.likelihood import likelihood_figure, roc_figure
-from driftline.report.page import Cell, Page, Picture, Table, flatten, plain
+from driftline.report.page import Cell, Page, Picture, Table, card_rows, plain
 from driftline.report.style import class_name
 
 _CAVEAT = (
@@ -46,7 +45,7 @@ def likelihood_page(
         pictures=list(_pictures(table)),
         tables=list(_areas(table)),
         provenance=[("file", source)],
-        card=flatten(readable(card)) if card else (),
+        card=card_rows(card),
     )
 
 

@@ -1,13 +1,14 @@
 """A report as one HTML file that needs nothing else: no script, no network, no other file."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from driftline.card import readable
 from driftline.report.style import svg
 
 Tone = Literal["", "good", "bad", "open", "quiet"]
@@ -129,6 +130,11 @@ def render(page: Page) -> str:
 def plain(texts: Sequence[str]) -> list[Cell]:
     """Cells without a tone."""
     return [Cell(text) for text in texts]
+
+
+def card_rows(card: Mapping[str, object] | None) -> list[tuple[str, str]]:
+    """A model's card as names and values, as readers want it; empty where there is none."""
+    return flatten(readable(card)) if card else []
 
 
 def flatten(content: object, prefix: str = "") -> list[tuple[str, str]]:

@@ -35,6 +35,7 @@ MASS = Spectrum("Jet mass", "GeV", _jets(lambda s: s.relative_mass * s.pt), per=
 PARTICLE_PT = Spectrum(
     "Particle $p_T$", "GeV", _particle_pt, log_x=True, log_y=True, per="Particles"
 )
+TAU21 = Spectrum(r"$\tau_{21}$", "", _jets(lambda s: s.tau21), per="Jets")
 
 SPECTRA = (
     MASS,
@@ -51,7 +52,7 @@ SPECTRA = (
     PARTICLE_PT,
     Spectrum(r"Particle $\eta^{rel}$", "", _particles(0), log_y=True, per="Particles"),
     Spectrum(r"Particle $\phi^{rel}$", "", _particles(1), log_y=True, per="Particles"),
-    Spectrum(r"$\tau_{21}$", "", _jets(lambda s: s.tau21), per="Jets"),
+    TAU21,
 )
 """Mass is that of the (at most 30) massless particles; pT and eta are the jet-level model's."""
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from driftline.card import readable
 from driftline.report.figures import draw_study
-from driftline.report.page import Cell, Page, Picture, Table, Tone, flatten, plain
+from driftline.report.page import Cell, Page, Picture, Table, Tone, card_rows, plain
 from driftline.report.style import class_name
 from driftline.study.economy_tables import economy_head, economy_note, economy_rows
 from driftline.study.results import Outcome, Study
@@ -71,7 +70,7 @@ def study_page(study: Study, card: dict[str, object] | None = None) -> Page:
         pictures=list(_pictures(study)),
         tables=list(_tables(study)),
         provenance=list(_provenance(study)),
-        card=flatten(readable(card)) if card else (),
+        card=card_rows(card),
     )
 
 
